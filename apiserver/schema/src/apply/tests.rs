@@ -1,0 +1,6 @@
+//! Laws and behaviours of the whole.
+
+mod behaviours;
+mod generate;
+mod laws;
+mod versions;

@@ -1,0 +1,47 @@
+//! What a write must keep to beyond its own object: for now that its namespace exists and stays.
+
+use keelson_api::status::{Cause, Status};
+use keelson_store::At;
+use keelson_store::key::{Key, ResourceName};
+
+use crate::api::Call;
+use crate::problem::Problem;
+use crate::refusal;
+use crate::stored::{Stored, scan};
+
+/// Namespaces that the cluster itself needs.
+const KEPT: [&str; 3] = ["default", "kube-system", "kube-public"];
+
+/// Refuses to make something in a namespace that is not there, or on its way out.
+pub(crate) async fn namespace_is_open(call: &Call<'_>) -> Result<(), Problem> {
+    if !call.served.is_namespaced() {
+        return Ok(());
+    }
+    let name = &*call.target.namespace;
+    let key = Key { resource: ResourceName::new("namespaces"), path: name.into() };
+    let (_, found) = call.api.store.get(&key, At::Latest).await.map_err(refusal::unreadable)?;
+    let namespaces = keelson_api::group::GroupResource::new("", "namespaces");
+    let namespace = found.ok_or_else(|| Status::not_found(&namespaces, name))?;
+    let stored = Stored::of(&namespace)?;
+    if scan::find(stored.json, &["metadata", "deletionTimestamp"]).is_none() {
+        return Ok(());
+    }
+    let words = format!("unable to create new content in namespace {name} because it is being terminated");
+    let cause = Cause {
+        reason: "NamespaceTerminating".into(),
+        message: format!("namespace {name} is being terminated").into(),
+        field: "metadata.namespace".into(),
+    };
+    Err(Status::forbidden(&call.group_resource(), &call.target.name, words).with_cause(cause).into())
+}
+
+/// Refuses to remove what the cluster itself needs.
+pub(crate) fn may_delete(call: &Call<'_>, name: &str) -> Result<(), Problem> {
+    let is_kept = call.served.store.as_str() == "namespaces" && KEPT.contains(&name);
+    if is_kept {
+        return Err(
+            Status::forbidden(&call.group_resource(), name, "this namespace may not be deleted").into()
+        );
+    }
+    Ok(())
+}

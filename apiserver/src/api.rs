@@ -1,0 +1,221 @@
+//! The API proper: from a parsed path to the verb that serves it.
+//!
+//! Which verbs there are, how they are called and what they may be asked of follows from the catalog alone; a resource
+//! adds nothing here. Verbs stand in [`crate::verbs`], one to a file.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::header::WARNING;
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Response};
+use keelson_api::group::{GroupKind, GroupResource};
+use keelson_api::time::Clock;
+use keelson_schema::json::Gvk;
+use keelson_schema::publish::Documents;
+use keelson_schema::scalar::quote::quote;
+use keelson_schema::scalar::time::Time;
+use keelson_store::Store;
+use keelson_store::key::Key;
+use parking_lot::Mutex;
+
+use crate::caller::Caller;
+use crate::catalog::{Catalog, Served};
+use crate::entropy::Entropy;
+use crate::object_life::{Owner, Write};
+use crate::problem::Problem;
+use crate::query::Query;
+use crate::resource::{Subresource, Verb};
+use crate::target::{ResourceTarget, Target};
+use crate::{discovery, openapi, refusal, verbs};
+
+/// What verbs work with.
+pub(crate) struct Api {
+    pub(crate) store: Store,
+    pub(crate) catalog: Catalog,
+    pub(crate) documents: Documents,
+    pub(crate) clock: Clock,
+    pub(crate) entropy: Entropy,
+    /// Where this server says that it can be reached.
+    pub(crate) address: String,
+}
+
+/// One request on its way through a verb.
+pub(crate) struct Call<'a> {
+    pub(crate) api: &'a Arc<Api>,
+    pub(crate) served: &'a Arc<Served>,
+    pub(crate) target: &'a ResourceTarget<'a>,
+    pub(crate) subresource: Option<&'static Subresource>,
+    pub(crate) query: Query<'a>,
+    pub(crate) method: &'a Method,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) caller: &'a Caller,
+    /// What the caller is to be warned of; each in a header of its own.
+    pub(crate) warnings: Mutex<Vec<String>>,
+}
+
+impl<'a> Call<'a> {
+    /// Where the object lies that the path names.
+    pub(crate) fn key(&self) -> Key {
+        Key::new(&self.served.store, &self.target.namespace, &self.target.name)
+    }
+
+    /// What objects of the resource are, in the version of the path.
+    pub(crate) fn gvk(&self) -> Gvk {
+        let facts = self.served.facts();
+        Gvk { group: facts.group.into(), version: self.served.version.into(), kind: facts.kind.into() }
+    }
+
+    pub(crate) fn group_resource(&self) -> GroupResource<'static> {
+        let facts = self.served.resource.facts();
+        GroupResource::new(facts.group, facts.plural)
+    }
+
+    pub(crate) fn group_kind(&self) -> GroupKind<'static> {
+        let facts = self.served.resource.facts();
+        GroupKind::new(facts.group, facts.kind)
+    }
+
+    /// The time, as objects say it.
+    pub(crate) fn now(&self) -> Time {
+        let millis = self.api.clock.now().0;
+        Time { seconds: i64::try_from(millis / 1000).unwrap_or(i64::MAX), nanos: 0 }
+    }
+
+    /// A write of what the path names, as `owner`.
+    pub(crate) fn write<'w>(&'w self, owner: Owner<'w>) -> Write<'w> {
+        let part = self.subresource.map_or("", |subresource| subresource.name);
+        Write { now: self.now(), part, owner, caller: self.caller }
+    }
+
+    pub(crate) fn warn(&self, texts: &[String]) {
+        self.warnings.lock().extend_from_slice(texts);
+    }
+
+    pub(crate) fn is_watch(&self) -> bool {
+        self.target.watch || self.query.truth("watch") == Some(true)
+    }
+
+    /// Whether a subresource is the object itself, seen from another side.
+    pub(crate) fn is_part_of_object(subresource: &Subresource) -> bool {
+        matches!(subresource.name, "approval" | "ephemeralcontainers" | "finalize" | "resize" | "status")
+    }
+
+    pub(crate) fn header(&self, name: http::HeaderName) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}
+
+impl Api {
+    /// Whether a path is one of the API's.
+    pub(crate) fn serves(path: &str) -> bool {
+        let first = path.get(1..).and_then(|rest| rest.split('/').next());
+        matches!(first, Some("api" | "apis" | "openapi"))
+    }
+
+    /// Answers a request for one of the API's paths.
+    pub(crate) async fn answer(
+        self: &Arc<Self>,
+        parts: &Parts,
+        caller: &Caller,
+        body: Bytes,
+    ) -> Result<Response<Body>, Problem> {
+        if parts.uri.path().starts_with("/openapi") {
+            return openapi::answer(&self.documents, parts).unwrap_or(Err(Problem::NoSuchPath));
+        }
+        match Target::parse(parts.uri.path()).ok_or(Problem::NoSuchPath)? {
+            Target::Resource(target) => self.resource(parts, &target, caller, body).await,
+            other => self.document(parts, &other),
+        }
+    }
+
+    fn document(&self, parts: &Parts, target: &Target<'_>) -> Result<Response<Body>, Problem> {
+        let known = match target {
+            Target::Groups { .. } => true,
+            Target::Group(group) => self.catalog.group(group).is_some(),
+            Target::Version(group, version) => self.catalog.version(group, version).is_some(),
+            Target::Resource(_) => false,
+        };
+        if !known {
+            // A version of a known group is a place where something could be; another group is not.
+            return Err(match target {
+                Target::Version(group, _) if self.catalog.group(group).is_some() => refusal::nothing_here(),
+                _ => Problem::NoSuchPath,
+            });
+        }
+        if parts.method != Method::GET {
+            return Err(refusal::no_such_method());
+        }
+        discovery::answer(self, parts, target)
+    }
+
+    async fn resource(
+        self: &Arc<Self>,
+        parts: &Parts,
+        target: &ResourceTarget<'_>,
+        caller: &Caller,
+        body: Bytes,
+    ) -> Result<Response<Body>, Problem> {
+        let served = self.catalog.resource(&target.group, &target.version, &target.resource);
+        let served = match served {
+            Some(served) => served,
+            None if self.catalog.group(&target.group).is_none() => return Err(Problem::NoSuchPath),
+            None => return Err(refusal::nothing_here()),
+        };
+        let query = Query::parse(parts.uri.query());
+        let subresource = match &*target.subresource {
+            "" => None,
+            name => Some(served.subresource(name).ok_or_else(refusal::nothing_here)?),
+        };
+        let fits = match (served.is_namespaced(), target.namespace.is_empty(), target.name.is_empty()) {
+            (true, false, _) | (false, true, _) => true,
+            (true, true, nameless) => nameless,
+            (false, false, _) => false,
+        };
+        let proxied = subresource.is_some_and(|subresource| subresource.name == "proxy");
+        if !fits || (!target.rest.is_empty() && !proxied) {
+            return Err(refusal::nothing_here());
+        }
+        let call = Call {
+            api: self,
+            served,
+            target,
+            subresource,
+            query,
+            method: &parts.method,
+            headers: &parts.headers,
+            caller,
+            warnings: Mutex::default(),
+        };
+        let verb = verb(&parts.method, &call).ok_or_else(refusal::no_such_method)?;
+        let mut answer = verbs::run(verb, &call, body).await?;
+        for warning in call.warnings.lock().drain(..) {
+            if let Ok(value) = HeaderValue::from_str(&format!("299 - {}", quote(&warning))) {
+                answer.headers_mut().append(WARNING, value);
+            }
+        }
+        Ok(answer)
+    }
+}
+
+/// What a method asks for at this path; nothing if it cannot be asked there.
+fn verb(method: &Method, call: &Call<'_>) -> Option<Verb> {
+    let has_name = !call.target.name.is_empty();
+    let everywhere = call.served.is_namespaced() && call.target.namespace.is_empty();
+    let verb = match (method.as_str(), has_name) {
+        ("GET", false) if call.query.truth("watch") == Some(true) || call.target.watch => Verb::Watch,
+        ("GET", true) if call.target.watch => Verb::Watch,
+        ("GET", false) => Verb::List,
+        ("POST", false) if !everywhere => Verb::Create,
+        ("DELETE", false) if !everywhere => Verb::DeleteCollection,
+        ("GET", true) => Verb::Get,
+        ("POST", true) if call.subresource.is_some() => Verb::Create,
+        ("PUT", true) => Verb::Update,
+        ("PATCH", true) => Verb::Patch,
+        ("DELETE", true) => Verb::Delete,
+        _ => return None,
+    };
+    let verbs = call.subresource.map_or(call.served.facts().verbs, |subresource| subresource.verbs);
+    verbs.contains(&verb).then_some(verb)
+}

@@ -1,0 +1,178 @@
+//! What a new cluster begins with: the objects that are there before anybody has made one.
+//!
+//! They are asked for like any others, through the server's own door, and one that is there already stays as it is.
+//! What they are is data in `bootstrap/objects.json`; only what depends on where the server is stands in code.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::body::Body;
+use http::header::{CONTENT_TYPE, USER_AGENT};
+use http::{Method, Request, StatusCode};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use crate::caller::Caller;
+use crate::server::{ApiServer, Door};
+
+/// The name under which the server itself writes.
+const OWN_NAME: &str = "system:apiserver";
+
+/// An object could not be made.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("cannot make {what}: {why}")]
+pub struct BootstrapError {
+    what: String,
+    why: String,
+}
+
+/// An object, where it is made, and what its status is to say.
+struct Wanted {
+    at: String,
+    object: Value,
+    status: Value,
+}
+
+/// Makes what is missing in the cluster of `server`, whose services have the addresses of `service_cidr` and which
+/// itself is reached at `address`.
+pub(crate) async fn run(
+    server: &ApiServer,
+    service_cidr: &str,
+    address: SocketAddr,
+) -> Result<(), BootstrapError> {
+    let door = server.door(Caller::authenticated(OWN_NAME, ["system:masters"]));
+    let mut wanted = listed();
+    wanted.extend(services(service_cidr, address));
+    // What lies in a namespace can be made once that is there.
+    let (inside, first): (Vec<_>, Vec<_>) =
+        wanted.into_iter().partition(|wanted| wanted.at.contains("/namespaces/"));
+    for wanted in [first, inside] {
+        futures::future::try_join_all(wanted.into_iter().map(|wanted| make(door.clone(), wanted))).await?;
+    }
+    Ok(())
+}
+
+fn listed() -> Vec<Wanted> {
+    let listed: Vec<Value> = serde_json::from_str(include_str!("bootstrap/objects.json"))
+        .expect("the file is part of the program");
+    let wanted = listed.into_iter().map(|mut listed| Wanted {
+        at: listed["at"].as_str().unwrap_or_default().to_owned(),
+        object: listed["object"].take(),
+        status: listed["status"].take(),
+    });
+    wanted.collect()
+}
+
+/// The way to the server itself: a service with the first address of the range.
+fn services(service_cidr: &str, address: SocketAddr) -> Vec<Wanted> {
+    let ready = json!({"type": "Ready", "status": "True", "reason": "", "message": "The range can be used"});
+    let mut wanted = vec![Wanted {
+        at: "/apis/networking.k8s.io/v1/servicecidrs".into(),
+        object: json!({"metadata": {"name": "kubernetes"}, "spec": {"cidrs": [service_cidr]}}),
+        status: json!({"conditions": [ready]}),
+    }];
+    let Some(first) = first_address(service_cidr) else { return wanted };
+    let (ip, port) = (address.ip().to_string(), address.port());
+    let family = if first.is_ipv4() { "IPv4" } else { "IPv6" };
+    let in_default = |group: &str, plural: &str| format!("{group}/namespaces/default/{plural}");
+    let mut make = |at: String, object: Value| wanted.push(Wanted { at, object, status: Value::Null });
+    make(
+        in_default("/api/v1", "services"),
+        json!({
+            "metadata": {"name": "kubernetes", "labels": {"component": "apiserver", "provider": "kubernetes"}},
+            "spec": {
+                "type": "ClusterIP", "clusterIP": first.to_string(), "clusterIPs": [first.to_string()],
+                "ipFamilies": [family], "ipFamilyPolicy": "SingleStack", "internalTrafficPolicy": "Cluster",
+                "sessionAffinity": "None",
+                "ports": [{"name": "https", "protocol": "TCP", "port": 443, "targetPort": port}],
+            },
+        }),
+    );
+    make(
+        "/apis/networking.k8s.io/v1/ipaddresses".into(),
+        json!({
+            "metadata": {"name": first.to_string(), "labels": {
+                "ipaddress.kubernetes.io/ip-family": family,
+                "ipaddress.kubernetes.io/managed-by": "ipallocator.k8s.io",
+            }},
+            "spec": {"parentRef": {"resource": "services", "namespace": "default", "name": "kubernetes"}},
+        }),
+    );
+    // A loopback address would be another machine's own to whoever looks it up.
+    if !address.ip().is_loopback() && !address.ip().is_unspecified() {
+        make(
+            in_default("/api/v1", "endpoints"),
+            json!({
+                "metadata": {"name": "kubernetes", "labels": {"endpointslice.kubernetes.io/skip-mirror": "true"}},
+                "subsets": [{"addresses": [{"ip": ip}], "ports": [{"name": "https", "port": port, "protocol": "TCP"}]}],
+            }),
+        );
+        make(
+            in_default("/apis/discovery.k8s.io/v1", "endpointslices"),
+            json!({
+                "metadata": {"name": "kubernetes", "labels": {"kubernetes.io/service-name": "kubernetes"}},
+                "addressType": if address.is_ipv4() { "IPv4" } else { "IPv6" },
+                "endpoints": [{"addresses": [ip], "conditions": {"ready": true}}],
+                "ports": [{"name": "https", "port": port, "protocol": "TCP"}],
+            }),
+        );
+    }
+    wanted
+}
+
+/// The first address in a range that a service may have.
+fn first_address(cidr: &str) -> Option<IpAddr> {
+    let (base, _) = cidr.split_once('/')?;
+    match base.parse().ok()? {
+        IpAddr::V4(base) => Some(IpAddr::V4((u32::from(base).checked_add(1)?).into())),
+        IpAddr::V6(base) => Some(IpAddr::V6((u128::from(base).checked_add(1)?).into())),
+    }
+}
+
+async fn make(door: Door, wanted: Wanted) -> Result<(), BootstrapError> {
+    let Wanted { at, object, status } = wanted;
+    let (code, mut made) = ask(&door, Method::POST, &at, &object).await?;
+    match code {
+        StatusCode::CREATED => {}
+        StatusCode::CONFLICT => return Ok(()),
+        _ => return Err(refused(&at, &made)),
+    }
+    if status.is_null() {
+        return Ok(());
+    }
+    let path = format!("{at}/{}/status", made["metadata"]["name"].as_str().unwrap_or_default());
+    let since = made["metadata"]["creationTimestamp"].clone();
+    made["status"] = status;
+    for condition in made["status"]["conditions"].as_array_mut().into_iter().flatten() {
+        condition["lastTransitionTime"] = since.clone();
+    }
+    match ask(&door, Method::PUT, &path, &made).await? {
+        (StatusCode::OK, _) => Ok(()),
+        (_, answer) => Err(refused(&path, &answer)),
+    }
+}
+
+async fn ask(
+    door: &Door,
+    method: Method,
+    path: &str,
+    body: &Value,
+) -> Result<(StatusCode, Value), BootstrapError> {
+    let failed = |why: &dyn std::fmt::Display| BootstrapError { what: path.to_owned(), why: why.to_string() };
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header(CONTENT_TYPE, "application/json")
+        .header(USER_AGENT, "kube-apiserver")
+        .body(Body::from(body.to_string()))
+        .map_err(|error| failed(&error))?;
+    let Ok(answer) = door.clone().oneshot(request).await;
+    let code = answer.status();
+    let bytes = answer.into_body().collect().await.map_err(|error| failed(&error))?.to_bytes();
+    Ok((code, serde_json::from_slice(&bytes).map_err(|error| failed(&error))?))
+}
+
+fn refused(path: &str, answer: &Value) -> BootstrapError {
+    let why = answer["message"].as_str().unwrap_or("the server does not say why");
+    BootstrapError { what: path.to_owned(), why: why.to_owned() }
+}

@@ -1,0 +1,47 @@
+//! The API server: requests in, committed objects and watch events out.
+//!
+//! A request's whole way is one straight line, written down in [`pipeline`]; [`server::ApiServer`] holds what its
+//! stages share. A caller comes in by one of two doors and takes the same line from there: the network ([`serve`]),
+//! or a `tower` service handed to a component of the same process ([`server::ApiServer::door`]).
+//!
+//! This crate owns HTTP and TLS, and is the only one that knows the store. It knows no setting, reads no file, makes
+//! no certificate and draws no random number: the binary hands in what it needs. It knows no component either; they
+//! come to it as any client does.
+
+mod admission;
+mod api;
+mod body;
+pub mod bootstrap;
+pub mod caller;
+mod catalog;
+mod cells;
+mod defaults;
+mod discovery;
+mod edit;
+pub mod entropy;
+pub mod health;
+mod media;
+mod meta;
+pub mod metrics;
+mod object_life;
+mod openapi;
+mod ownership;
+mod parts;
+pub mod pipeline;
+pub mod problem;
+mod query;
+mod questions;
+mod refusal;
+mod render;
+mod resource;
+mod resources;
+mod routes;
+mod selection;
+pub mod serve;
+pub mod server;
+mod stored;
+mod subresources;
+mod target;
+mod verbs;
+pub mod version;
+mod warnings;

@@ -1,0 +1,300 @@
+//! The life of an object: the steps of every write, in running order, the same for all resources.
+//!
+//! A new object: read → default → name → stamp → prepare → validate → own → store. A changed one: read → default →
+//! keep what is the server's → prepare → validate → own → store, or nothing at all where nothing has changed. A resource
+//! takes part through the hooks of [`crate::resource::Resource`]; the order is decided here alone.
+
+#[cfg(test)]
+mod tests;
+
+use bytes::Bytes;
+use keelson_api::field::{Errors, Path};
+use keelson_api::group::GroupKind;
+use keelson_api::meta::{self as rules, Scope as MetaScope};
+use keelson_api::names::generate;
+use keelson_api::resource_version;
+use keelson_api::status::Status;
+use keelson_api::uid::Uid;
+use keelson_schema::apply::{self, Writer};
+use keelson_schema::arena::handle::Handle;
+use keelson_schema::scalar::time::Time;
+use keelson_schema::tree::{Object, Value};
+
+use crate::api::Call;
+use crate::caller::Caller;
+use crate::catalog::Served;
+use crate::meta::{Checked, meta, meta_mut};
+use crate::problem::Problem;
+use crate::resource::{Generation, Scope};
+use crate::stored;
+use crate::{ownership, refusal};
+
+/// What a write is done for and by whom.
+pub(crate) struct Write<'a> {
+    /// When it is done.
+    pub(crate) now: Time,
+    /// Which part of the object is written; empty for the object itself.
+    pub(crate) part: &'a str,
+    /// Who owns what is written.
+    pub(crate) owner: Owner<'a>,
+    /// Who writes.
+    pub(crate) caller: &'a Caller,
+}
+
+/// Who owns what is written.
+#[derive(Clone, Copy)]
+pub(crate) enum Owner<'a> {
+    /// This manager: still to be recorded.
+    Manager(&'a str),
+    /// The object says so itself: it comes out of an apply.
+    Recorded,
+}
+
+/// The path of metadata in messages.
+const METADATA: Path<'static> = Path::new("metadata");
+
+/// Makes `new` an object that can be stored.
+pub(crate) fn create(call: &Call<'_>, mut new: Object, write: &Write<'_>) -> Result<Object, Problem> {
+    let resource = call.served.resource;
+    place(call, &mut new)?;
+    if !matches!(meta(&new).resource_version(), "" | "0") {
+        return Err(refusal::plain("resourceVersion should not be set on objects to be created"));
+    }
+    default(call, &mut new);
+    own(call, None, &mut new, write);
+    let mut new = stored_form(call, new);
+    stamp(call, &mut new, write);
+    resource.prepare_create(&mut new, write);
+    let mut errors = Errors::new();
+    let rule = resource.name_rule();
+    rules::check_create(&Checked::new(meta(&new)), scope(call), rule, &METADATA, &mut errors);
+    resource.validate_create(&new, &mut errors);
+    refuse(call, &new, errors)?;
+    warn(call, &new, None, write);
+    Ok(new)
+}
+
+/// Fills in what the writer left open.
+fn default(call: &Call<'_>, new: &mut Object) {
+    let schema = new.schema().clone();
+    if let Some(of) = schema.ty().as_struct() {
+        keelson_schema::defaults::apply(of, new.root_mut());
+    }
+    call.served.resource.default(new);
+}
+
+/// Records who owns what is written, where that is not known yet.
+fn own(call: &Call<'_>, live: Option<&Object>, new: &mut Object, write: &Write<'_>) {
+    if let Owner::Manager(manager) = write.owner {
+        ownership::record(call, live, new, &Writer { manager, now: write.now });
+    }
+}
+
+/// Sees to it that an object lies in the namespace of its path, and has the name of its path if that has one.
+fn place(call: &Call<'_>, new: &mut Object) -> Result<(), Problem> {
+    let (namespace, name) = (meta(new).namespace(), meta(new).name());
+    let wanted = &*call.target.namespace;
+    if !namespace.is_empty() && namespace != wanted {
+        let words = "the namespace of the provided object does not match the namespace sent on the request";
+        return Err(refusal::bad_request(&words));
+    }
+    let path_name = &*call.target.name;
+    if !path_name.is_empty() && !name.is_empty() && name != path_name {
+        let words =
+            format!("the name of the object ({name}) does not match the name on the URL ({path_name})");
+        return Err(refusal::bad_request(&words));
+    }
+    let path_name = if name.is_empty() { path_name.to_owned() } else { name.to_owned() };
+    let mut meta = meta_mut(new);
+    meta.set_namespace(wanted);
+    meta.set_name(&path_name);
+    Ok(())
+}
+
+pub(crate) fn stored_form(call: &Call<'_>, object: Object) -> Object {
+    if call.served.is_stored_so() {
+        object
+    } else {
+        call.served.resource.convert(object, &call.served.stored)
+    }
+}
+
+/// Gives a new object what only the server decides on.
+fn stamp(call: &Call<'_>, new: &mut Object, write: &Write<'_>) {
+    let facts = call.served.facts();
+    let generated = {
+        let meta = meta(new);
+        (meta.name().is_empty() && !meta.generate_name().is_empty())
+            .then(|| generate::name(meta.generate_name(), |bound| call.api.entropy.below(bound)))
+    };
+    let mut meta = meta_mut(new);
+    if let Some(name) = generated {
+        meta.set_name(&name);
+    }
+    meta.set_uid(call.api.entropy.uid());
+    meta.set_creation_timestamp(write.now);
+    meta.set_deletion(None);
+    meta.set_resource_version("");
+    meta.clear_self_link();
+    meta.set_generation(i64::from(facts.generation != Generation::Absent));
+}
+
+/// Makes `new` the successor of `old`. Both are in the version of the call.
+pub(crate) fn update(
+    call: &Call<'_>,
+    mut new: Object,
+    old: &Object,
+    write: &Write<'_>,
+) -> Result<Object, Problem> {
+    let resource = call.served.resource;
+    place(call, &mut new)?;
+    check_identity(call, &new, old)?;
+    default(call, &mut new);
+    own(call, Some(old), &mut new, write);
+    let mut new = stored_form(call, new);
+    let old = &stored_form(call, old.clone());
+    let generation = meta(&new).generation();
+    let mut kept = meta_mut(&mut new);
+    if generation == 0 || call.served.facts().generation != Generation::Absent {
+        kept.set_generation(meta(old).generation());
+    }
+    kept.keep_identity(meta(old));
+    kept.clear_self_link();
+    if kept_revision_is_unset(&new) {
+        meta_mut(&mut new).set_resource_version(meta(old).resource_version());
+    }
+    match write.part {
+        "status" => resource.prepare_status(&mut new, old, write),
+        _ => resource.prepare_update(&mut new, old, write),
+    }
+    count_generation(call, &mut new, old);
+    let mut errors = Errors::new();
+    rules::check_update(&Checked::new(meta(&new)), &Checked::new(meta(old)), &METADATA, &mut errors);
+    resource.validate_update(&new, old, &mut errors);
+    refuse(call, &new, errors)?;
+    warn(call, &new, Some(old), write);
+    apply::keep_times(old, &mut new);
+    Ok(new)
+}
+
+fn kept_revision_is_unset(new: &Object) -> bool {
+    meta(new).resource_version().is_empty()
+}
+
+/// Refuses a successor that is said to be of another object or another state.
+fn check_identity(call: &Call<'_>, new: &Object, old: &Object) -> Result<(), Problem> {
+    let (new, old) = (meta(new), meta(old));
+    let resource = call.group_resource();
+    if !new.uid().is_empty() && new.uid() != old.uid() {
+        let words = format!(
+            "StorageError: invalid object, Code: 4, Key: /registry/{}/{}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: {}, UID in object meta: {}",
+            call.served.facts().plural,
+            call.key().path,
+            new.uid(),
+            old.uid()
+        );
+        return Err(Status::conflict(&resource, &call.target.name, words).into());
+    }
+    match new.resource_version() {
+        "" | "0" if call.served.facts().updates_blindly || call.subresource.is_some() => Ok(()),
+        "" | "0" => {
+            let mut errors = Errors::new();
+            let path = METADATA.child("resourceVersion");
+            errors.push(keelson_api::field::Error::invalid(&path, 0_i64, "must be specified for an update"));
+            Err(refusal::invalid(&call.group_kind(), &call.target.name, &errors))
+        }
+        revision if revision == old.resource_version() => Ok(()),
+        revision if let Err(error) = resource_version::of_object(revision) => {
+            Err(refusal::plain(&error.to_string()))
+        }
+        _ => Err(Status::modified(&resource, &call.target.name).into()),
+    }
+}
+
+/// Counts a change of what the object's generation counts.
+fn count_generation(call: &Call<'_>, new: &mut Object, old: &Object) {
+    let changed = match call.served.facts().generation {
+        Generation::Absent => false,
+        Generation::OfSpec => field(new, "spec") != field(old, "spec"),
+        Generation::OfContent => {
+            let of = old.ty().as_struct().expect("objects are structs");
+            of.fields()
+                .filter(|field| !matches!(field.name(), "apiVersion" | "kind" | "metadata" | "status"))
+                .any(|field| new.root().get(field.index) != old.root().get(field.index))
+        }
+    };
+    // A binding places the pod; what it is to be stays the same.
+    let changed = changed && call.subresource.is_none_or(|part| part.name != "binding");
+    if changed {
+        let generation = meta(old).generation() + 1;
+        meta_mut(new).set_generation(generation);
+    }
+}
+
+fn field<'a>(object: &'a Object, name: &str) -> Option<&'a Value> {
+    object.root().get(object.ty().as_struct()?.index_of(name)?)
+}
+
+/// Warns whoever writes the object itself; its parts are written by programs.
+fn warn(call: &Call<'_>, new: &Object, old: Option<&Object>, write: &Write<'_>) {
+    if !write.part.is_empty() {
+        return;
+    }
+    let mut warnings = Vec::new();
+    call.served.resource.warn(new, old, &mut warnings);
+    call.warn(&warnings);
+}
+
+fn scope(call: &Call<'_>) -> MetaScope {
+    match call.served.facts().scope {
+        Scope::Cluster => MetaScope::Cluster,
+        Scope::Namespaced => MetaScope::Namespaced,
+    }
+}
+
+fn refuse(call: &Call<'_>, object: &Object, errors: Errors) -> Result<(), Problem> {
+    let kind = GroupKind::new(call.served.facts().group, call.served.facts().kind);
+    errors.into_result().map_err(|errors| refusal::invalid(&kind, meta(object).name(), &errors))
+}
+
+/// Whether an object that was to go has nothing left to wait for.
+pub(crate) fn is_done(call: &Call<'_>, object: &Object) -> bool {
+    let meta = meta(object);
+    meta.deletion_timestamp().is_some()
+        && meta.deletion_grace_period_seconds().unwrap_or(0) == 0
+        && meta.finalizers().next().is_none()
+        && call.served.resource.may_go(object)
+}
+
+/// An object in its stored version as the caller sees it.
+pub(crate) fn shown(call: &Call<'_>, stored: Object) -> Object {
+    let served = call.served;
+    let mut object =
+        if served.is_stored_so() { stored } else { served.resource.convert(stored, &served.schema) };
+    crate::render::name(served, &mut object);
+    object
+}
+
+/// The bytes to be stored for an object in its stored version, and its identity.
+pub(crate) fn bytes(served: &Served, mut object: Object) -> Result<(Uid, Bytes), Problem> {
+    let uid = meta(&object).uid().parse();
+    let uid = uid.map_err(|error| Problem::Defect(format!("an object's uid is {error}")))?;
+    for name in ["apiVersion", "kind"] {
+        let place = object.ty().as_struct().and_then(|of| of.index_of(name));
+        if let Some(place) = place {
+            object.root_mut().remove(place);
+        }
+    }
+    meta_mut(&mut object).set_resource_version("");
+    let json = crate::render::encode(&object)?;
+    Ok((uid, stored::store(served.facts().stored_as.1, &json)))
+}
+
+/// Sets the field at `path`, whose parts lead through structs, making those that are missing.
+///
+/// # Panics
+/// If the object's type has no such field: the path is a constant of the program.
+pub(crate) fn set(object: &mut Object, path: &str, value: Value) {
+    let handle = Handle::resolve(object.ty(), path).expect("the path names a field of the type");
+    object.set(&handle, value);
+}

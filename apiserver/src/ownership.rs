@@ -1,0 +1,81 @@
+//! Who owns which fields: what every write records in `metadata.managedFields`.
+//!
+//! The rules are the schema model's ([`keelson_schema::apply`]); here stands what they need to know of a resource: its
+//! versions, and which fields a part of it cannot change at all.
+
+use keelson_schema::apply::{self, Element, Filter, Set, Target, Versions, Writer};
+use keelson_schema::json::Gvk;
+use keelson_schema::tree::Object;
+
+use crate::api::Call;
+use crate::catalog::{Served, api_version};
+
+/// The versions of a resource, for owners who wrote in another one.
+struct Known<'a>(&'a Call<'a>);
+
+impl Known<'_> {
+    fn served(&self, wanted: &str) -> Option<&Served> {
+        let facts = self.0.served.facts();
+        let version = facts.versions.iter().find(|version| api_version(facts.group, version) == wanted)?;
+        self.0.api.catalog.resource(facts.group, version, facts.plural).map(|served| &**served)
+    }
+}
+
+impl Versions for Known<'_> {
+    fn knows(&self, wanted: &str) -> bool {
+        self.served(wanted).is_some()
+    }
+
+    fn convert(&self, object: &Object, wanted: &str) -> Result<Object, String> {
+        let to = self.served(wanted).ok_or_else(|| format!("no version {wanted}"))?;
+        Ok(to.resource.convert(object.clone(), &to.schema))
+    }
+}
+
+/// Does something with what is written to.
+pub(crate) fn with_target<T>(call: &Call<'_>, act: impl FnOnce(&Target<'_>) -> T) -> T {
+    let part = call.subresource.map_or("", |subresource| subresource.name);
+    let facts = call.served.facts();
+    let fixed = fixed_fields(call.served, part);
+    let filters: Vec<_> = match &fixed {
+        Some(set) => {
+            let versions = facts.versions.iter().map(|version| api_version(facts.group, version));
+            versions.map(|version| (version, Filter::Exclude(set.clone()))).collect()
+        }
+        None => Vec::new(),
+    };
+    let filters: Vec<_> =
+        filters.iter().map(|(version, filter)| (version.as_str(), filter.clone())).collect();
+    let Gvk { kind, .. } = call.gvk();
+    act(&Target {
+        api_version: &call.served.api_version,
+        kind: &kind,
+        subresource: part,
+        filters: &filters,
+        versions: &Known(call),
+    })
+}
+
+/// The fields that a write of `part` cannot change.
+fn fixed_fields(served: &Served, part: &str) -> Option<Set> {
+    let fixed: &[&[&str]] = match part {
+        "" if served.subresource("status").is_some() => &[&["status"]],
+        "status" => served.resource.fixed_by_status(),
+        _ => return None,
+    };
+    let mut set = Set::default();
+    for path in fixed {
+        let path: Vec<Element> = path.iter().map(|name| Element::field(name)).collect();
+        set.insert(&path);
+    }
+    Some(set)
+}
+
+/// Records in `new` that `writer` has made it of `live`.
+pub(crate) fn record(call: &Call<'_>, live: Option<&Object>, new: &mut Object, writer: &Writer<'_>) {
+    let recorded = with_target(call, |target| apply::update(live, new, writer, target));
+    if let Err(error) = recorded {
+        // As upstream: ownership that cannot be recorded is no reason to refuse the write.
+        tracing::debug!(%error, resource = call.served.facts().plural, "ownership not recorded");
+    }
+}

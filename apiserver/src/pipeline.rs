@@ -1,0 +1,101 @@
+//! A request's way, top to bottom, in running order.
+//!
+//! Each stage either lets the request on or ends it with a [`Problem`]; nothing but this file decides on their order.
+//!
+//! 1. **count**: outermost, so that every answer is counted, whichever stage gave it.
+//! 2. **recover**: a defect in any stage below costs one request, not the process.
+//! 3. **limits**: before anything that costs, so that refusing stays cheap under load.
+//! 4. **identity**: before anything that may tell something, so that strangers learn nothing from what they ask.
+//! 5. **deadline**: around all that may wait for something else.
+//! 6. **route**: to what serves the path.
+
+pub(crate) mod identity;
+pub(crate) mod limits;
+mod recover;
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use http::header::CACHE_CONTROL;
+use http::{HeaderValue, Request, Response};
+use tokio::time::Instant;
+use tower::ServiceExt;
+
+use crate::api::Api;
+use crate::caller::{Caller, Credentials};
+use crate::metrics::RequestLabels;
+use crate::problem::Problem;
+use crate::routes;
+use crate::server::ApiServer;
+
+/// Answers a request, whatever happens.
+pub(crate) async fn answer(
+    server: &ApiServer,
+    credentials: Credentials,
+    request: Request<Body>,
+) -> Response<Body> {
+    let (began, labels) = (Instant::now(), labels(&request));
+    let mut answer = match recover::from_panic(stages(server, credentials, request)).await {
+        Ok(answer) => answer,
+        Err(problem) => {
+            tracing::debug!(%problem, route = labels.subresource, "request refused");
+            problem.into_response()
+        }
+    };
+    // Answers depend on who asks: no cache in between may keep one.
+    let headers = answer.headers_mut();
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache, private"));
+    server.shared.metrics.answered(&labels, answer.status().as_u16(), began.elapsed());
+    answer
+}
+
+async fn stages(
+    server: &ApiServer,
+    credentials: Credentials,
+    request: Request<Body>,
+) -> Result<Response<Body>, Problem> {
+    let _in_flight = limits::admit(&server.shared, &request)?;
+    let caller = identity::establish(&credentials, request.headers(), server.shared.clock.now())?;
+    identity::may_ask(&caller, request.uri().path())?;
+    limits::within(server.shared.limits.deadline, route(server, caller, request)).await
+}
+
+async fn route(
+    server: &ApiServer,
+    caller: Arc<Caller>,
+    request: Request<Body>,
+) -> Result<Response<Body>, Problem> {
+    if !Api::serves(request.uri().path()) {
+        let Ok(answer) = server.routes.clone().oneshot(request).await;
+        return Ok(answer);
+    }
+    let (parts, body) = request.into_parts();
+    let body = limits::collect(&server.shared, body).await?;
+    server.shared.api.answer(&parts, &caller, body).await
+}
+
+fn labels(request: &Request<Body>) -> RequestLabels {
+    let verb = match request.method().as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
+        "OPTIONS" => "OPTIONS",
+        _ => "other",
+    };
+    RequestLabels {
+        verb,
+        dry_run: "",
+        group: "",
+        version: "",
+        resource: "",
+        subresource: routes::counted_as(request.uri().path()),
+        scope: "",
+        component: "apiserver",
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,245 @@
+//! Lists: many stored objects in one answer, written piece by piece as the client takes them.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::body::Body;
+use bytes::{BufMut, Bytes, BytesMut};
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Response, StatusCode};
+use http_body::Frame;
+use keelson_schema::arena::Schema;
+use keelson_store::Snapshot;
+use keelson_store::object::Object;
+use keelson_store::revision::Revision;
+use keelson_store::table::Table;
+
+use super::{Look, MetaVersion, Shape, answer, finish, metadata, table};
+use crate::api::Call;
+use crate::catalog::Served;
+use crate::media::Encoding;
+use crate::problem::Problem;
+use crate::resource::Facts;
+use crate::selection::Selection;
+use crate::stored::Stored;
+
+/// How much is handed to the connection at a time, in bytes, about.
+const PIECE_BYTES: usize = 64 << 10;
+
+/// What a list shows.
+pub(crate) struct Listing {
+    pub(crate) revision: Revision,
+    pub(crate) objects: Vec<Object>,
+    /// Where the next page begins.
+    pub(crate) next: Option<String>,
+    /// How many objects come after this page, where that is known.
+    pub(crate) remaining: Option<usize>,
+}
+
+/// The objects of a state among which the selected ones are: fewer than all where an index helps.
+pub(crate) fn narrow(state: &Snapshot, selection: &Selection, facts: &Facts) -> Table {
+    let indexed = facts.fields.iter().filter(|field| field.is_indexed).find_map(|field| {
+        let value = selection.fields.exact_match(field.path)?;
+        state.select(field.path, value)
+    });
+    indexed.unwrap_or_else(|| state.table.clone())
+}
+
+/// Answers with a list.
+pub(crate) fn list(call: &Call<'_>, look: Look, listing: Listing) -> Result<Response<Body>, Problem> {
+    let in_pieces =
+        look.encoding == Encoding::Json && !look.pretty && !matches!(look.shape, Shape::Table(..));
+    if in_pieces && listing.objects.len() > 1 {
+        return Ok(streamed(call.served, look.shape, listing));
+    }
+    let body = match (look.encoding, look.shape) {
+        (Encoding::Protobuf, Shape::Whole) => protobuf(call.served, &listing)?,
+        (Encoding::Protobuf, Shape::Metadata(version)) => metadata_protobuf(version, &listing)?,
+        (_, Shape::Table(version, include)) => {
+            finish(look, table::of_list(call.served, version, include, call.api.clock.now(), &listing)?)?
+        }
+        _ => finish(look, whole(call.served, look.shape, &listing)?)?,
+    };
+    Ok(answer(StatusCode::OK, look.encoding.media_type(), body))
+}
+
+/// What stands in front of the items.
+fn opening(served: &Served, shape: Shape, listing: &Listing) -> String {
+    let (api_version, kind) = match shape {
+        Shape::Whole => (served.api_version.as_str(), format!("{}List", served.facts().kind)),
+        Shape::Metadata(version) | Shape::Table(version, _) => {
+            (version.api_version(), "PartialObjectMetadataList".into())
+        }
+    };
+    format!(r#"{{"kind":"{kind}","apiVersion":"{api_version}","metadata":{},"items":["#, list_meta(listing))
+}
+
+pub(super) fn list_meta(listing: &Listing) -> String {
+    let mut meta = format!(r#"{{"resourceVersion":"{}""#, listing.revision);
+    if let Some(token) = &listing.next {
+        meta.push_str(&format!(r#","continue":"{token}""#));
+    }
+    if let Some(remaining) = listing.remaining {
+        meta.push_str(&format!(r#","remainingItemCount":{remaining}"#));
+    }
+    meta.push('}');
+    meta
+}
+
+fn whole(served: &Served, shape: Shape, listing: &Listing) -> Result<BytesMut, Problem> {
+    let mut out = BytesMut::from(opening(served, shape, listing).as_bytes());
+    for (at, object) in listing.objects.iter().enumerate() {
+        item(served, shape, at > 0, object, &mut out)?;
+    }
+    out.put_slice(b"]}");
+    Ok(out)
+}
+
+fn item(
+    served: &Served,
+    shape: Shape,
+    follows: bool,
+    object: &Object,
+    out: &mut BytesMut,
+) -> Result<(), Problem> {
+    if follows {
+        out.put_u8(b',');
+    }
+    if shape != Shape::Whole {
+        let version = if let Shape::Metadata(version) = shape { Some(version) } else { None };
+        return metadata(object, object.revision(), version, out);
+    }
+    let stored = Stored::of(object)?;
+    if stored.version == served.version && served.is_stored_so() {
+        stored.write("{", object.revision(), out);
+        return Ok(());
+    }
+    let json = super::whole(served, object, object.revision())?;
+    // Items do not say what they are: what is in front of the metadata goes.
+    out.put_u8(b'{');
+    out.put_slice(json.strip_prefix(served.opening.as_bytes()).unwrap_or(&json));
+    Ok(())
+}
+
+fn streamed(served: &Arc<Served>, shape: Shape, listing: Listing) -> Response<Body> {
+    let piece = BytesMut::from(opening(served, shape, &listing).as_bytes());
+    let objects = listing.objects.into_iter();
+    let body = Items { served: served.clone(), shape, objects, piece, follows: false, done: false };
+    let mut answer = Response::new(Body::new(body));
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    answer
+}
+
+/// The body of a list, made while it is sent.
+struct Items {
+    served: Arc<Served>,
+    shape: Shape,
+    objects: std::vec::IntoIter<Object>,
+    piece: BytesMut,
+    follows: bool,
+    done: bool,
+}
+
+impl http_body::Body for Items {
+    type Data = Bytes;
+    type Error = Problem;
+
+    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Problem>>> {
+        let this = self.get_mut();
+        if this.done {
+            return Poll::Ready(None);
+        }
+        this.piece.reserve(PIECE_BYTES + PIECE_BYTES / 4);
+        while this.piece.len() < PIECE_BYTES {
+            let Some(object) = this.objects.next() else {
+                this.piece.put_slice(b"]}\n");
+                this.done = true;
+                break;
+            };
+            if let Err(problem) = item(&this.served, this.shape, this.follows, &object, &mut this.piece) {
+                // The answer has begun: all that can be done is to break it off, so that nobody takes it for whole.
+                this.done = true;
+                return Poll::Ready(Some(Err(problem)));
+            }
+            this.follows = true;
+        }
+        Poll::Ready(Some(Ok(Frame::data(this.piece.split().freeze()))))
+    }
+}
+
+/// A list in upstream's protobuf: every list's message has its metadata as field 1 and its items as field 2.
+fn protobuf(served: &Served, listing: &Listing) -> Result<Bytes, Problem> {
+    let mut items = Vec::with_capacity(listing.objects.len());
+    for object in &listing.objects {
+        items.push(message(served, object)?);
+    }
+    let kind = format!("{}List", served.facts().kind);
+    Ok(envelope(&served.api_version, &kind, &meta_message(listing)?, &items))
+}
+
+fn metadata_protobuf(version: MetaVersion, listing: &Listing) -> Result<Bytes, Problem> {
+    let mut items = Vec::with_capacity(listing.objects.len());
+    for object in &listing.objects {
+        let mut json = BytesMut::new();
+        metadata(object, object.revision(), None, &mut json)?;
+        let tree = super::decode_as(version, "PartialObjectMetadata", &json)?;
+        items.push(encode_message(&tree)?);
+    }
+    Ok(envelope(version.api_version(), "PartialObjectMetadataList", &meta_message(listing)?, &items))
+}
+
+/// An object's message, which in a list does not say what it is.
+fn message(served: &Served, object: &Object) -> Result<Bytes, Problem> {
+    encode_message(&super::tree(served, object)?)
+}
+
+fn encode_message(tree: &keelson_schema::tree::Object) -> Result<Bytes, Problem> {
+    const USUAL_BYTES: usize = 4096;
+    keelson_schema::proto::encode_message(tree.ty(), tree.root(), USUAL_BYTES)
+        .map(Bytes::from)
+        .map_err(|error| Problem::Defect(format!("an object cannot be written: {error}")))
+}
+
+fn meta_message(listing: &Listing) -> Result<Bytes, Problem> {
+    let schema = Schema::named("io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta");
+    let schema = schema.ok_or_else(|| Problem::Defect("there is no type ListMeta".into()))?;
+    let decoded = keelson_schema::json::decode(list_meta(listing).as_bytes(), schema.ty(), false)
+        .map_err(|error| Problem::Defect(format!("an answer cannot be read again: {error}")))?;
+    encode_message(&keelson_schema::tree::Object::with_root(schema, decoded.root))
+}
+
+fn envelope(api_version: &str, kind: &str, meta: &[u8], items: &[Bytes]) -> Bytes {
+    let size = |length: usize| 1 + length_bytes(length) + length;
+    let message = size(meta.len()) + items.iter().map(|item| size(item.len())).sum::<usize>();
+    let type_meta = size(api_version.len()) + size(kind.len());
+    let mut out = BytesMut::with_capacity(4 + size(type_meta) + size(message) + 4);
+    out.put_slice(&keelson_schema::proto::PREFIX);
+    put_length(1, type_meta, &mut out);
+    put_field(1, api_version.as_bytes(), &mut out);
+    put_field(2, kind.as_bytes(), &mut out);
+    put_length(2, message, &mut out);
+    put_field(1, meta, &mut out);
+    items.iter().for_each(|item| put_field(2, item, &mut out));
+    put_field(3, b"", &mut out);
+    put_field(4, b"", &mut out);
+    out.freeze()
+}
+
+pub(crate) fn put_field(number: u8, bytes: &[u8], out: &mut BytesMut) {
+    put_length(number, bytes.len(), out);
+    out.put_slice(bytes);
+}
+
+pub(crate) fn put_length(number: u8, mut length: usize, out: &mut BytesMut) {
+    out.put_u8(number << 3 | 2);
+    while length >= 0x80 {
+        out.put_u8(length as u8 | 0x80);
+        length >>= 7;
+    }
+    out.put_u8(length as u8);
+}
+
+fn length_bytes(length: usize) -> usize {
+    (usize::BITS - length.max(1).leading_zeros()).div_ceil(7) as usize
+}

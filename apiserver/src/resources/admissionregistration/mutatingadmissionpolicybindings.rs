@@ -1,0 +1,98 @@
+//! Mutating admission policy bindings: where a policy applies, and with which parameters.
+
+use keelson_api::time::UnixMillis;
+use keelson_schema::tree::Object;
+
+use super::asked;
+use crate::cells::{self, Cell};
+use crate::resource::{Column, Deletion, Facts, Generation, Resource, Scope, Verb};
+
+/// The resource.
+#[derive(Debug)]
+pub(crate) struct MutatingAdmissionPolicyBindings;
+
+const FACTS: Facts = Facts {
+    group: "admissionregistration.k8s.io",
+    versions: &["v1"],
+    stored_as: ("admissionregistration.k8s.io", "v1"),
+    kind: "MutatingAdmissionPolicyBinding",
+    plural: "mutatingadmissionpolicybindings",
+    singular: "mutatingadmissionpolicybinding",
+    short_names: &[],
+    categories: &["api-extensions"],
+    scope: Scope::Cluster,
+    verbs: Verb::ALL,
+    deletion_answers: Deletion::Status,
+    generation: Generation::OfSpec,
+    updates_blindly: false,
+    creates_on_update: false,
+    subresources: &[],
+    fields: &[],
+    columns: &[Column::NAME, Column::text("PolicyName"), Column::text("ParamRef"), Column::text("Age")],
+};
+
+impl Resource for MutatingAdmissionPolicyBindings {
+    fn facts(&self) -> &Facts {
+        &FACTS
+    }
+
+    fn cells(&self, object: &Object, now: UnixMillis) -> Vec<Cell> {
+        vec![
+            cells::name(object),
+            object.view().path("spec.policyName").text().into(),
+            asked::param_ref(object).into(),
+            cells::age_of(object, now),
+        ]
+    }
+
+    fn default(&self, object: &mut Object) {
+        asked::default_binding(object);
+    }
+
+    fn warn(&self, new: &Object, old: Option<&Object>, warnings: &mut Vec<String>) {
+        asked::warn_of_name(new, old, warnings);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::resource::check;
+
+    fn binding(spec: &str) -> String {
+        format!(
+            r#"{{"apiVersion":"admissionregistration.k8s.io/v1","kind":"MutatingAdmissionPolicyBinding","metadata":{{"name":"x","creationTimestamp":"2029-12-31T23:59:50Z"}},"spec":{{"policyName":"p"{spec}}}}}"#
+        )
+    }
+
+    #[test]
+    fn cells() {
+        let check = |reference: &str, expected: &str| {
+            let object = binding(&format!(r#","paramRef":{reference}"#));
+            check::cells(&MutatingAdmissionPolicyBindings, &object, json!(["x", "p", expected, "10s"]));
+        };
+        check("null", "<unset>");
+        check(r#"{"name":"n"}"#, "*/n");
+        check(r#"{"name":"n","namespace":"s"}"#, "s/n");
+        check(
+            r#"{"selector":{"matchLabels":{"b":"2","a":"1"},"matchExpressions":[{"key":"k","operator":"In","values":["x","y"]}]}}"#,
+            "&LabelSelector{MatchLabels:map[string]string{a: 1,b: 2,},MatchExpressions:[]LabelSelectorRequirement{LabelSelectorRequirement{Key:k,Operator:In,Values:[x y],},},}",
+        );
+    }
+
+    #[test]
+    fn defaults() {
+        check::default(
+            &MutatingAdmissionPolicyBindings,
+            &binding(
+                r#","matchResources":{"excludeResourceRules":[{"resources":["pods"]}],"objectSelector":{"matchLabels":{"a":"b"}}}"#,
+            ),
+            &binding(
+                r#","matchResources":{"excludeResourceRules":[{"resources":["pods"],"scope":"*"}],"matchPolicy":"Equivalent","namespaceSelector":{},"objectSelector":{"matchLabels":{"a":"b"}}}"#,
+            ),
+        );
+        check::default(&MutatingAdmissionPolicyBindings, &binding(""), &binding(""));
+    }
+}

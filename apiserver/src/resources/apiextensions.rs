@@ -1,0 +1,3 @@
+//! The resources of the apiextensions.k8s.io group.
+
+pub(crate) mod customresourcedefinitions;

@@ -1,0 +1,155 @@
+//! API services: which group versions there are, and who serves them.
+
+use keelson_api::names::object::{self, Rule};
+use keelson_api::time::UnixMillis;
+use keelson_schema::tree::{Object, Value, View};
+
+use crate::cells::{self, Cell};
+use crate::defaults::webhook;
+use crate::edit::Edit;
+use crate::object_life::Write;
+use crate::parts;
+use crate::resource::{Column, Deletion, Facts, Generation, Resource, Scope, Subresource, Verb};
+
+/// The resource.
+#[derive(Debug)]
+pub(crate) struct APIServices;
+
+const FACTS: Facts = Facts {
+    group: "apiregistration.k8s.io",
+    versions: &["v1"],
+    stored_as: ("apiregistration.k8s.io", "v1"),
+    kind: "APIService",
+    plural: "apiservices",
+    singular: "apiservice",
+    short_names: &[],
+    categories: &["api-extensions"],
+    scope: Scope::Cluster,
+    verbs: Verb::ALL,
+    deletion_answers: Deletion::Status,
+    generation: Generation::Absent,
+    updates_blindly: false,
+    creates_on_update: false,
+    subresources: &[Subresource {
+        name: "status",
+        kind: "APIService",
+        group_version: None,
+        verbs: Verb::OF_A_PART,
+    }],
+    fields: &[],
+    columns: &[Column::NAME, Column::text("Service"), Column::text("Available"), Column::text("Age")],
+};
+
+impl Resource for APIServices {
+    fn facts(&self) -> &Facts {
+        &FACTS
+    }
+
+    /// That the name is of the version and the group is a matter of validation.
+    fn name_rule(&self) -> Rule {
+        object::path_segment
+    }
+
+    fn cells(&self, object: &Object, now: UnixMillis) -> Vec<Cell> {
+        let service = object.view().path("spec.service");
+        let place = if service.is_present() {
+            format!("{}/{}", service.field("namespace").text(), service.field("name").text())
+        } else {
+            "Local".into()
+        };
+        let available = available(object.view().field("status"));
+        vec![cells::name(object), place.into(), available.into(), cells::age_of(object, now)]
+    }
+
+    fn default(&self, object: &mut Object) {
+        let mut object = Edit::object(object);
+        let Some(mut spec) = object.part("spec") else { return };
+        if let Some(mut service) = spec.part("service") {
+            webhook::service(&mut service);
+        }
+    }
+
+    /// What this server serves itself is there at once.
+    fn prepare_create(&self, new: &mut Object, write: &Write<'_>) {
+        parts::forget_status(&FACTS, new);
+        if !new.view().path("spec.service").is_present() {
+            let mut object = Edit::object(new);
+            let mut status = object.made("status");
+            let condition = status.item("conditions", |condition| {
+                condition.set("type", "Available");
+                condition.set("status", "True");
+                condition.set("lastTransitionTime", Value::Time(write.now));
+                condition.set("reason", "Local");
+                condition.set("message", "Local APIServices are always available");
+            });
+            status.set("conditions", Value::List([condition].into_iter().collect()));
+        }
+    }
+
+    fn fixed_by_status(&self) -> &'static [&'static [&'static str]] {
+        &[&["metadata"], &["spec"]]
+    }
+
+    fn prepare_status(&self, new: &mut Object, old: &Object, _: &Write<'_>) {
+        parts::keep_content(new, old);
+        parts::keep_metadata(new, old);
+    }
+}
+
+fn available(status: View<'_>) -> String {
+    let mut conditions = status.field("conditions").items();
+    let Some(condition) = conditions.find(|one| one.field("type").text() == "Available") else {
+        return "Unknown".into();
+    };
+    match (condition.field("status").text(), condition.field("reason").text()) {
+        (status @ "True", _) | (status, "") => status.to_owned(),
+        (status, reason) => format!("{status} ({reason})"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::resource::check;
+
+    fn service(service: &str, status: &str) -> String {
+        format!(
+            r#"{{"apiVersion":"apiregistration.k8s.io/v1","kind":"APIService","metadata":{{"name":"v1.e.com","creationTimestamp":"2029-12-31T23:59:50Z"}},"spec":{{{service}"group":"e.com","version":"v1","groupPriorityMinimum":1,"versionPriority":1}},"status":{{{status}}}}}"#
+        )
+    }
+
+    const REMOTE: &str = r#""service":{"namespace":"n","name":"s","port":443},"#;
+
+    fn condition(status: &str, reason: &str) -> String {
+        format!(
+            r#""conditions":[{{"type":"Available","status":"{status}","lastTransitionTime":null,"reason":"{reason}"}}]"#
+        )
+    }
+
+    #[test]
+    fn cells() {
+        let check = |place: &str, status: &str, expected: [&str; 2]| {
+            let [place_shown, available] = expected;
+            check::cells(
+                &APIServices,
+                &service(place, status),
+                json!(["v1.e.com", place_shown, available, "10s"]),
+            );
+        };
+        check("", "", ["Local", "Unknown"]);
+        check(REMOTE, &condition("True", "Passed"), ["n/s", "True"]);
+        check(REMOTE, &condition("False", "MissingEndpoints"), ["n/s", "False (MissingEndpoints)"]);
+        check(REMOTE, &condition("False", ""), ["n/s", "False"]);
+    }
+
+    #[test]
+    fn what_is_served_here_is_there_at_once() {
+        let local = r#""conditions":[{"type":"Available","status":"True","lastTransitionTime":"2030-01-01T00:00:00Z","reason":"Local","message":"Local APIServices are always available"}]"#;
+        check::create(&APIServices, &service("", &condition("False", "x")), &service("", local));
+        check::create(&APIServices, &service(REMOTE, &condition("True", "x")), &service(REMOTE, ""));
+        let open = REMOTE.replace(r#","port":443"#, "");
+        check::default(&APIServices, &service(&open, ""), &service(REMOTE, ""));
+    }
+}

@@ -1,0 +1,33 @@
+//! Self subject reviews: asks who is asking; kept nowhere.
+
+use crate::resource::{Column, Deletion, Facts, Generation, Resource, Scope, Verb};
+
+/// The resource.
+#[derive(Debug)]
+pub(crate) struct SelfSubjectReviews;
+
+const FACTS: Facts = Facts {
+    group: "authentication.k8s.io",
+    versions: &["v1"],
+    stored_as: ("authentication.k8s.io", "v1"),
+    kind: "SelfSubjectReview",
+    plural: "selfsubjectreviews",
+    singular: "selfsubjectreview",
+    short_names: &[],
+    categories: &[],
+    scope: Scope::Cluster,
+    verbs: Verb::CREATE_ONLY,
+    deletion_answers: Deletion::Status,
+    generation: Generation::Absent,
+    updates_blindly: true,
+    creates_on_update: false,
+    subresources: &[],
+    fields: &[],
+    columns: &[Column::NAME, Column { type_: "date", ..Column::text("Created At") }],
+};
+
+impl Resource for SelfSubjectReviews {
+    fn facts(&self) -> &Facts {
+        &FACTS
+    }
+}

@@ -1,0 +1,3 @@
+//! The resources of the autoscaling group.
+
+pub(crate) mod horizontalpodautoscalers;

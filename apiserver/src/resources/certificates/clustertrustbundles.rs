@@ -1,0 +1,68 @@
+//! Cluster trust bundles: certificate authorities for everybody to trust.
+
+use keelson_api::names::object::{self, Rule};
+use keelson_api::time::UnixMillis;
+use keelson_schema::tree::Object;
+
+use crate::cells::{self, Cell};
+use crate::resource::{Column, Deletion, Facts, Field, Generation, Resource, Scope, Verb};
+
+/// The resource.
+#[derive(Debug)]
+pub(crate) struct ClusterTrustBundles;
+
+const FACTS: Facts = Facts {
+    group: "certificates.k8s.io",
+    versions: &["v1"],
+    stored_as: ("certificates.k8s.io", "v1"),
+    kind: "ClusterTrustBundle",
+    plural: "clustertrustbundles",
+    singular: "clustertrustbundle",
+    short_names: &[],
+    categories: &[],
+    scope: Scope::Cluster,
+    verbs: Verb::ALL,
+    deletion_answers: Deletion::Status,
+    generation: Generation::Absent,
+    updates_blindly: false,
+    creates_on_update: false,
+    subresources: &[],
+    fields: &[Field::new("spec.signerName")],
+    columns: &[Column::NAME, Column::text("SignerName")],
+};
+
+impl Resource for ClusterTrustBundles {
+    fn facts(&self) -> &Facts {
+        &FACTS
+    }
+
+    /// The rest depends on the signer that the bundle names, and is a matter of validation.
+    fn name_rule(&self) -> Rule {
+        object::path_segment
+    }
+
+    fn cells(&self, object: &Object, _: UnixMillis) -> Vec<Cell> {
+        let signer = cells::text_or(object.view().path("spec.signerName"), cells::NONE);
+        vec![cells::name(object), signer.into()]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::resource::check;
+
+    #[test]
+    fn cells() {
+        let check = |signer: &str, expected: &str| {
+            let object = format!(
+                r#"{{"apiVersion":"certificates.k8s.io/v1","kind":"ClusterTrustBundle","metadata":{{"name":"x"}},"spec":{{{signer}"trustBundle":"t"}}}}"#
+            );
+            check::cells(&ClusterTrustBundles, &object, json!(["x", expected]));
+        };
+        check("", "<none>");
+        check(r#""signerName":"e.com/s","#, "e.com/s");
+    }
+}

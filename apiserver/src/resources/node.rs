@@ -1,0 +1,3 @@
+//! The resources of the node.k8s.io group.
+
+pub(crate) mod runtimeclasses;

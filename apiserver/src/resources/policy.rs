@@ -1,0 +1,3 @@
+//! The resources of the policy group.
+
+pub(crate) mod poddisruptionbudgets;

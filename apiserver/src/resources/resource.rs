@@ -1,0 +1,8 @@
+//! The resources of the resource.k8s.io group.
+
+pub(crate) mod deviceclasses;
+pub(crate) mod devicetaintrules;
+mod requests;
+pub(crate) mod resourceclaims;
+pub(crate) mod resourceclaimtemplates;
+pub(crate) mod resourceslices;

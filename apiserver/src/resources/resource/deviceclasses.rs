@@ -1,0 +1,33 @@
+//! Device classes: kinds of devices that claims can ask for.
+
+use crate::resource::{Column, Deletion, Facts, Generation, Resource, Scope, Verb};
+
+/// The resource.
+#[derive(Debug)]
+pub(crate) struct DeviceClasses;
+
+const FACTS: Facts = Facts {
+    group: "resource.k8s.io",
+    versions: &["v1"],
+    stored_as: ("resource.k8s.io", "v1"),
+    kind: "DeviceClass",
+    plural: "deviceclasses",
+    singular: "deviceclass",
+    short_names: &[],
+    categories: &[],
+    scope: Scope::Cluster,
+    verbs: Verb::ALL,
+    deletion_answers: Deletion::Object,
+    generation: Generation::OfSpec,
+    updates_blindly: true,
+    creates_on_update: false,
+    subresources: &[],
+    fields: &[],
+    columns: &[Column::NAME, Column::text("Age")],
+};
+
+impl Resource for DeviceClasses {
+    fn facts(&self) -> &Facts {
+        &FACTS
+    }
+}

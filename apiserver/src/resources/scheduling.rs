@@ -1,0 +1,3 @@
+//! The resources of the scheduling.k8s.io group.
+
+pub(crate) mod priorityclasses;

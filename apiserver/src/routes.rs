@@ -1,0 +1,82 @@
+//! The paths that are no resources: what is served there, and the list of them at `/`.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, RawQuery, State};
+use axum::routing::{any, get};
+use http::{Response, StatusCode};
+use serde::Serialize;
+
+use crate::health::Endpoint;
+use crate::problem::{Problem, answer, text};
+use crate::server::Shared;
+use crate::version;
+
+/// What can be read without saying who one is: that the server lives, and what it is. As upstream, the single checks
+/// are not among them.
+const PUBLIC: [&str; 5] = ["/healthz", "/livez", "/readyz", "/version", "/version/"];
+
+/// Paths below which the one pattern of a route is meant; anything else would be as many metrics as clients invent.
+const COUNTED: [&str; 6] = ["/healthz", "/livez", "/metrics", "/readyz", "/version", "/"];
+
+/// Whether anybody may read this.
+pub(crate) fn is_public(path: &str) -> bool {
+    PUBLIC.contains(&path)
+}
+
+/// The route that `path` belongs to, as metrics name it; empty for what is not there.
+pub(crate) fn counted_as(path: &str) -> &'static str {
+    let first = path.get(1..).and_then(|rest| rest.split('/').next()).unwrap_or_default();
+    COUNTED.into_iter().find(|route| &route[1..] == first).unwrap_or_default()
+}
+
+/// Serves them.
+pub(crate) fn router(shared: Arc<Shared>) -> Router {
+    let mut router = Router::new();
+    for endpoint in Endpoint::ALL {
+        let name = endpoint.name();
+        let all = async move |State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery| {
+            shared.checks.all(endpoint, query.as_deref().unwrap_or_default())
+        };
+        let one = async move |State(shared): State<Arc<Shared>>, Path(name): Path<String>| {
+            shared.checks.one(endpoint, &name).unwrap_or_else(|| Problem::NoSuchPath.into_response())
+        };
+        router = router.route(&format!("/{name}"), any(all)).route(&format!("/{name}/{{*check}}"), any(one));
+    }
+    router
+        .route("/metrics", any(metrics))
+        .route("/version", get(async || json(&version::INFO)))
+        .route("/version/", get(async || json(&version::INFO)))
+        .route("/", any(index))
+        .fallback(async || Problem::NoSuchPath.into_response())
+        .method_not_allowed_fallback(async || Problem::NoSuchMethod.into_response())
+        .with_state(shared)
+}
+
+async fn metrics(State(shared): State<Arc<Shared>>) -> Response<Body> {
+    let (reading, mutating) = shared.in_flight.counts();
+    shared.metrics.show_in_flight(reading, mutating);
+    let mut answer = text(StatusCode::OK, shared.metrics.text());
+    let format = http::HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    answer.headers_mut().insert(http::header::CONTENT_TYPE, format);
+    answer
+}
+
+#[derive(Serialize)]
+struct RootPaths {
+    paths: Vec<String>,
+}
+
+async fn index(State(shared): State<Arc<Shared>>) -> Response<Body> {
+    let mut paths: Vec<String> =
+        shared.checks.paths().chain(["/metrics".into(), "/version".into()]).collect();
+    paths.sort_unstable();
+    json(&RootPaths { paths })
+}
+
+fn json(value: &impl Serialize) -> Response<Body> {
+    let body = serde_json::to_string_pretty(value).expect("these types hold nothing that JSON cannot say");
+    answer(StatusCode::OK, "application/json", body)
+}

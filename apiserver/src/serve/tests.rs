@@ -1,0 +1,118 @@
+//! Connections over a real port of this machine: what is under way when the server leaves.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::routing::get;
+use http_body_util::{BodyExt, Empty};
+use hyper::body::Bytes;
+use hyper::client::conn::http2::{SendRequest, handshake};
+use keelson_api::time::{Clock, UnixMillis};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::sync::{Notify, oneshot};
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsConnector;
+
+use super::*;
+use crate::server::Parts;
+
+/// A server that runs until told to leave, with a path that is answered only when the test wants it.
+struct Running {
+    leave: oneshot::Sender<()>,
+    ended: JoinHandle<Drained>,
+    client: SendRequest<Empty<Bytes>>,
+    connection: JoinHandle<hyper::Result<()>>,
+    asked: Arc<Notify>,
+    may_answer: Arc<Notify>,
+}
+
+async fn run(deadline: Duration) -> Running {
+    let authority = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(params, authority).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let certificate =
+        CertificateParams::new(vec!["localhost".into()]).unwrap().signed_by(&key, &authority).unwrap();
+    let tls = Tls::new(&certificate.pem(), &key.serialize_pem(), &authority.pem()).unwrap();
+
+    let clock = Clock::new(|| UnixMillis(0));
+    let mut server = ApiServer::new(Parts::for_tests(clock).await);
+    let (asked, may_answer) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (tell, wait) = (asked.clone(), may_answer.clone());
+    // Under a path that anybody may ask for.
+    let slow = get(async move || {
+        tell.notify_one();
+        wait.notified().await;
+        "answered"
+    });
+    server.routes = axum::Router::new().route("/livez", slow);
+    let listener = Listener::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
+    let address = listener.address();
+    let (leave, left) = oneshot::channel();
+    #[expect(clippy::disallowed_methods, reason = "each test awaits it")]
+    let ended =
+        tokio::spawn(
+            async move { serve(listener, tls, server, async { left.await.unwrap() }, deadline).await },
+        );
+
+    let mut roots = RootCertStore::empty();
+    roots.add(authority.der().clone()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let mut config = config.with_root_certificates(roots).with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let stream = TcpStream::connect(address).await.unwrap();
+    let name = ServerName::try_from("localhost").unwrap();
+    let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap();
+    let (client, connection) = handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    #[expect(clippy::disallowed_methods, reason = "each test awaits it")]
+    let connection = tokio::spawn(connection);
+    Running { leave, ended, client, connection, asked, may_answer }
+}
+
+fn request() -> http::Request<Empty<Bytes>> {
+    http::Request::get("https://localhost/livez").body(Empty::new()).unwrap()
+}
+
+#[tokio::test]
+async fn a_request_under_way_is_answered_before_the_end() {
+    let mut running = run(Duration::from_secs(60)).await;
+    let answer = running.client.send_request(request());
+    let tell = async {
+        running.asked.notified().await;
+        running.leave.send(()).unwrap();
+        running.may_answer.notify_one();
+    };
+    let (answer, ()) = tokio::join!(answer, tell);
+    assert_eq!(answer.unwrap().into_body().collect().await.unwrap().to_bytes(), "answered");
+    assert_eq!(running.ended.await.unwrap(), Drained { cut: 0 });
+    // The client was told to go, rather than cut off.
+    running.connection.await.unwrap().unwrap();
+    assert!(running.client.send_request(request()).await.is_err());
+}
+
+#[tokio::test]
+async fn a_request_that_takes_too_long_is_cut() {
+    let mut running = run(Duration::from_millis(50)).await;
+    let answer = running.client.send_request(request());
+    let tell = async {
+        running.asked.notified().await;
+        running.leave.send(()).unwrap();
+    };
+    let (answer, ()) = tokio::join!(answer, tell);
+    assert!(answer.is_err());
+    assert_eq!(running.ended.await.unwrap(), Drained { cut: 1 });
+}
+
+#[tokio::test]
+async fn an_idle_connection_does_not_hold_the_end_up() {
+    let mut running = run(Duration::from_secs(3_600)).await;
+    running.may_answer.notify_one();
+    running.client.send_request(request()).await.unwrap();
+    running.leave.send(()).unwrap();
+    assert_eq!(running.ended.await.unwrap(), Drained { cut: 0 });
+    running.connection.await.unwrap().unwrap();
+}

@@ -1,0 +1,207 @@
+//! What all requests share, and the way in for those of this process.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use futures::future::BoxFuture;
+use http::{Request, Response};
+use keelson_api::time::Clock;
+use keelson_store::Store;
+use tower::Service;
+
+use crate::api::Api;
+use crate::bootstrap::BootstrapError;
+use crate::caller::{Caller, Credentials};
+use crate::catalog::Catalog;
+use crate::entropy::Entropy;
+use crate::health::{Check, Checks, Endpoint};
+use crate::metrics::{Metrics, Read};
+use crate::pipeline;
+use crate::pipeline::limits::InFlight;
+use crate::{openapi, routes};
+
+/// Bounds on what clients may ask for.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Requests that only read, answered at the same time; more are refused. Upstream's default.
+    pub reading_in_flight_max: usize,
+    /// Requests that may change something, answered at the same time; more are refused. Upstream's default.
+    pub mutating_in_flight_max: usize,
+    /// A request's body in bytes; a longer one is refused. Upstream's figure.
+    pub body_bytes_max: u64,
+    /// How long an answer may take to begin; then the client is told so. Upstream's default.
+    pub deadline: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            reading_in_flight_max: 400,
+            mutating_in_flight_max: 200,
+            body_bytes_max: 3 << 20,
+            deadline: Duration::from_secs(60),
+        }
+    }
+}
+
+/// What the server is made of.
+pub struct Parts {
+    /// Tells the time.
+    pub clock: Clock,
+    /// Draws random numbers.
+    pub entropy: Entropy,
+    /// What is served.
+    pub store: Store,
+    /// Where clients reach the server: `host:port`.
+    pub address: String,
+    /// What decides on its health, besides what it knows itself.
+    pub checks: Vec<Check>,
+    /// What to show among the metrics, besides what it counts itself.
+    pub figures: Read,
+    /// Its bounds.
+    pub limits: Limits,
+}
+
+#[cfg(test)]
+impl Parts {
+    /// Over an empty store in memory, and with the same random numbers every time.
+    pub(crate) async fn for_tests(clock: Clock) -> Self {
+        use keelson_store::memory::Memory;
+        use keelson_store::options::{CommitterRuns, Options};
+        let options = Options { committer: CommitterRuns::AsTask, ..Options::new(clock.clone(), 1) };
+        let store = Store::open(Arc::new(Memory::new()), options).await.expect("an empty store opens");
+        let drawn = std::sync::atomic::AtomicU64::new(0);
+        let fill = move |bytes: &mut [u8]| {
+            let next = drawn.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed).to_le_bytes();
+            bytes.iter_mut().zip(next.iter().cycle()).for_each(|(byte, next)| *byte = *next);
+        };
+        let entropy = Entropy::new(fill);
+        let address = "127.0.0.1:6443".to_owned();
+        let (checks, figures, limits) = (Vec::new(), Box::new(Vec::new), Limits::default());
+        Self { clock, entropy, store, address, checks, figures, limits }
+    }
+}
+
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parts")
+            .field("checks", &self.checks)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The server. Cheap to clone; every clone is the same one.
+#[derive(Clone)]
+pub struct ApiServer {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) routes: Router,
+}
+
+/// What the stages of the pipeline have in common.
+pub(crate) struct Shared {
+    pub(crate) clock: Clock,
+    pub(crate) checks: Checks,
+    pub(crate) metrics: Metrics,
+    pub(crate) limits: Limits,
+    pub(crate) in_flight: InFlight,
+    pub(crate) api: Arc<Api>,
+    leaving: Arc<AtomicBool>,
+}
+
+impl ApiServer {
+    /// A server made of `parts`, ready at once.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        let leaving = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&leaving);
+        let mut checks = vec![Check::ping()];
+        checks.extend(parts.checks);
+        checks.push(Check::new("shutdown", &[Endpoint::Readyz], move || {
+            if seen.load(Ordering::Relaxed) { Err("process is shutting down".into()) } else { Ok(()) }
+        }));
+        let catalog = Catalog::builtin();
+        let api = Arc::new(Api {
+            store: parts.store,
+            documents: openapi::documents(&catalog),
+            catalog,
+            clock: parts.clock.clone(),
+            entropy: parts.entropy,
+            address: parts.address,
+        });
+        let shared = Arc::new(Shared {
+            api,
+            clock: parts.clock,
+            checks: Checks::new(checks),
+            metrics: Metrics::new(parts.figures),
+            in_flight: InFlight::new(&parts.limits),
+            limits: parts.limits,
+            leaving,
+        });
+        Self { routes: routes::router(Arc::clone(&shared)), shared }
+    }
+
+    /// The way in for a component of this process: a `tower` service whose requests are `caller`'s.
+    #[must_use]
+    pub fn door(&self, caller: Caller) -> Door {
+        self.door_with(Credentials::Component(Arc::new(caller)))
+    }
+
+    pub(crate) fn door_with(&self, credentials: Credentials) -> Door {
+        Door { server: self.clone(), credentials }
+    }
+
+    /// Makes what a cluster begins with, as far as it is missing. `address` is where the server listens, `service_cidr`
+    /// the range that services get their addresses from.
+    ///
+    /// # Errors
+    /// [`BootstrapError`] if something cannot be made.
+    pub async fn bootstrap(&self, service_cidr: &str, address: SocketAddr) -> Result<(), BootstrapError> {
+        crate::bootstrap::run(self, service_cidr, address).await
+    }
+
+    /// Says from now on that it is not ready, so that clients go elsewhere.
+    pub fn leave(&self) {
+        self.shared.leaving.store(true, Ordering::Relaxed);
+    }
+}
+
+impl fmt::Debug for ApiServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ApiServer")
+    }
+}
+
+/// Passes requests into the pipeline, with the credentials of whoever stands outside.
+#[derive(Clone, Debug)]
+pub struct Door {
+    server: ApiServer,
+    credentials: Credentials,
+}
+
+impl<B> Service<Request<B>> for Door
+where
+    B: http_body::Body<Data = axum::body::Bytes> + Send + 'static,
+    B::Error: Into<axum::BoxError>,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        // Too much load is refused with an answer, which a client understands, rather than made to wait here.
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let (server, credentials) = (self.server.clone(), self.credentials.clone());
+        Box::pin(async move { Ok(pipeline::answer(&server, credentials, request.map(Body::new)).await) })
+    }
+}

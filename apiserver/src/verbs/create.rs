@@ -1,0 +1,95 @@
+//! Making a new object.
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::{Response, StatusCode};
+use keelson_api::options::kind;
+use keelson_api::status::Status;
+use keelson_schema::tree;
+use keelson_store::key::Key;
+use keelson_store::object::Object;
+use keelson_store::transaction::{CommitError, Transaction, Unmet};
+
+use crate::api::Call;
+use crate::body::{self, Options};
+use crate::meta::meta;
+use crate::object_life;
+use crate::problem::Problem;
+use crate::render::{self, Look};
+use crate::resource::Verb;
+use crate::{admission, questions, refusal, subresources};
+
+/// How often a name is generated before the server says that it found none that was free. Upstream's figure.
+const NAMES_MAX: usize = 8;
+
+pub(crate) async fn run(call: &Call<'_>, body: Bytes) -> Result<Response<Body>, Problem> {
+    if let Some(subresource) = call.subresource {
+        return subresources::create(call, subresource, body).await;
+    }
+    let look = render::negotiate(call, false)?;
+    let options = body::options(call, &kind::CREATE)?;
+    let new = body::object(call, &body, &call.served.schema, &call.gvk(), options.validation)?;
+    if !call.served.can(Verb::Get) {
+        return questions::answer(call, look, new).await;
+    }
+    admission::namespace_is_open(call).await?;
+    let made = make(call, new, &options).await?;
+    answer(call, look, StatusCode::CREATED, made)
+}
+
+/// What a write left: an object in the store, or the one that would be there.
+pub(crate) enum Made {
+    Stored(Object),
+    DryRun(tree::Object),
+}
+
+/// Shows what a write left.
+pub(crate) fn answer(
+    call: &Call<'_>,
+    look: Look,
+    code: StatusCode,
+    made: Made,
+) -> Result<Response<Body>, Problem> {
+    match made {
+        Made::Stored(object) => render::object(call, look, code, &object),
+        Made::DryRun(tree) => render::tree_answer(call, look, code, &tree),
+    }
+}
+
+/// Stores a new object, under a name of its own if it has none.
+pub(crate) async fn make(call: &Call<'_>, new: tree::Object, options: &Options) -> Result<Made, Problem> {
+    let write = call.write(options.owner());
+    let tries = if meta(&new).name().is_empty() { NAMES_MAX } else { 1 };
+    for left in (0..tries).rev() {
+        let stored = object_life::create(call, new.clone(), &write)?;
+        let name = meta(&stored).name().to_owned();
+        let key = Key::new(&call.served.store, meta(&stored).namespace(), &name);
+        if options.dry_run {
+            let (_, found) =
+                call.api.store.get(&key, keelson_store::At::Latest).await.map_err(refusal::unreadable)?;
+            return match found {
+                Some(_) => Err(Status::already_exists(&call.group_resource(), &name).into()),
+                None => Ok(Made::DryRun(object_life::shown(call, stored))),
+            };
+        }
+        let (uid, bytes) = object_life::bytes(call.served, stored)?;
+        match call.api.store.commit(Transaction::create(key, uid, bytes)).await {
+            Ok(committed) => {
+                return committed.objects.into_iter().flatten().next().map(Made::Stored).ok_or_else(missing);
+            }
+            Err(CommitError::Unmet(unmet)) if unmet.unmet == Unmet::Exists && left > 0 => {}
+            Err(CommitError::Unmet(_)) if tries > 1 => {
+                return Err(Status::generate_name_conflict(&call.group_resource(), &name, 1).into());
+            }
+            Err(CommitError::Unmet(_)) => {
+                return Err(Status::already_exists(&call.group_resource(), &name).into());
+            }
+            Err(error) => return Err(refusal::unwritten(error)),
+        }
+    }
+    Err(missing())
+}
+
+fn missing() -> Problem {
+    Problem::Defect("a write left no object".into())
+}

@@ -1,0 +1,35 @@
+//! Reading one object.
+
+use axum::body::Body;
+use http::{Response, StatusCode};
+use keelson_api::resource_version::ResourceVersion;
+use keelson_store::At;
+use keelson_store::object::Object;
+use keelson_store::revision::Revision;
+
+use crate::api::Call;
+use crate::problem::Problem;
+use crate::{refusal, render, subresources};
+
+pub(crate) async fn run(call: &Call<'_>) -> Result<Response<Body>, Problem> {
+    if let Some(subresource) = call.subresource.filter(|subresource| !Call::is_part_of_object(subresource)) {
+        return subresources::get(call, subresource).await;
+    }
+    let look = render::negotiate(call, false)?;
+    let object = read(call, at(call.query.text("resourceVersion"))?).await?;
+    render::object(call, look, StatusCode::OK, &object)
+}
+
+/// The object that a call names.
+pub(crate) async fn read(call: &Call<'_>, at: At) -> Result<Object, Problem> {
+    let found = refusal::within_reach(call, at, call.api.store.get(&call.key(), at)).await?;
+    found.1.ok_or_else(|| refusal::not_found(call, &call.target.name))
+}
+
+fn at(resource_version: &str) -> Result<At, Problem> {
+    match ResourceVersion::parse(resource_version).map_err(|error| refusal::bad_request(&error))? {
+        ResourceVersion::Unset => Ok(At::Latest),
+        ResourceVersion::Any => Ok(At::Cached),
+        ResourceVersion::At(revision) => Ok(At::AtLeast(Revision(revision))),
+    }
+}

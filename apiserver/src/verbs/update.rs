@@ -1,0 +1,110 @@
+//! Replacing an object, or a part of one.
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::{Response, StatusCode};
+use keelson_api::options::kind;
+use keelson_api::status::Status;
+use keelson_schema::tree;
+use keelson_store::At;
+use keelson_store::object::Object;
+use keelson_store::transaction::{Change, CommitError, Expect, Transaction};
+
+use super::create::{self, Made};
+use crate::api::Call;
+use crate::body::{self, Options};
+use crate::meta::meta;
+use crate::object_life;
+use crate::problem::Problem;
+use crate::{admission, refusal, render, subresources};
+
+/// How often a change is based on a new state before the writer is told that there were others. Upstream's figure for
+/// patches; an update that names no state is tried as often.
+const TRIES_MAX: usize = 5;
+
+pub(crate) async fn run(call: &Call<'_>, body: Bytes) -> Result<Response<Body>, Problem> {
+    if let Some(subresource) = call.subresource.filter(|subresource| !Call::is_part_of_object(subresource)) {
+        return subresources::update(call, subresource, body).await;
+    }
+    let look = render::negotiate(call, false)?;
+    let options = body::options(call, &kind::UPDATE)?;
+    let new = body::object(call, &body, &call.served.schema, &call.gvk(), options.validation)?;
+    if meta(&new).name().is_empty() {
+        let words = format!(
+            "the name of the object ({} based on URL) was undeterminable: name must be provided",
+            call.target.name
+        );
+        return Err(refusal::bad_request(&words));
+    }
+    let found = change(call, &options, |_| Ok(new.clone())).await?;
+    if let Some(made) = found {
+        return create::answer(call, look, StatusCode::OK, made);
+    }
+    if !call.served.facts().creates_on_update || call.subresource.is_some() {
+        return Err(refusal::not_found(call, &call.target.name));
+    }
+    admission::namespace_is_open(call).await?;
+    let made = create::make(call, new, &options).await?;
+    create::answer(call, look, StatusCode::CREATED, made)
+}
+
+/// Changes the object that a call names to what `next` makes of its present state; nothing if there is no such object.
+///
+/// `next` is asked again where somebody else was faster, unless what it makes says which state it is based on.
+pub(crate) async fn change(
+    call: &Call<'_>,
+    options: &Options,
+    mut next: impl FnMut(&tree::Object) -> Result<tree::Object, Problem>,
+) -> Result<Option<Made>, Problem> {
+    let write = call.write(options.owner());
+    let (_, mut found) = call.api.store.get(&call.key(), At::Latest).await.map_err(refusal::unreadable)?;
+    for _ in 0..TRIES_MAX {
+        let Some(current) = &found else { return Ok(None) };
+        let old = render::tree(call.served, current)?;
+        let wanted = next(&old)?;
+        let is_based = !matches!(meta(&wanted).resource_version(), "" | "0");
+        let new = object_life::update(call, wanted, &old, &write)?;
+        match store(call, new, current, options).await? {
+            Stored::Made(made) => return Ok(Some(made)),
+            Stored::Overtaken(_) if is_based => break,
+            Stored::Overtaken(now) => found = now,
+        }
+    }
+    Err(Status::modified(&call.group_resource(), &call.target.name).into())
+}
+
+/// How putting a changed object into the store ended.
+enum Stored {
+    Made(Made),
+    /// Somebody else was faster; what there is now.
+    Overtaken(Option<Object>),
+}
+
+async fn store(
+    call: &Call<'_>,
+    new: tree::Object,
+    current: &Object,
+    options: &Options,
+) -> Result<Stored, Problem> {
+    let is_done = object_life::is_done(call, &new);
+    if options.dry_run {
+        return Ok(Stored::Made(Made::DryRun(object_life::shown(call, new))));
+    }
+    let (uid, value) = object_life::bytes(call.served, new)?;
+    if value == current.value() {
+        // Nothing has changed: nothing is written, and nobody is told.
+        return Ok(Stored::Made(Made::Stored(current.clone())));
+    }
+    // What was only waiting for its last finalizer goes instead of being changed.
+    let change = if is_done { Change::Delete } else { Change::Put { uid, value } };
+    let transaction = Transaction::one(call.key(), Expect::at(current.revision()), change);
+    match call.api.store.commit(transaction).await {
+        Ok(committed) => {
+            let object = committed.objects.into_iter().flatten().next();
+            let object = object.ok_or_else(|| Problem::Defect("a write left no object".into()))?;
+            Ok(Stored::Made(Made::Stored(object)))
+        }
+        Err(CommitError::Unmet(unmet)) => Ok(Stored::Overtaken(unmet.current)),
+        Err(error) => Err(refusal::unwritten(error)),
+    }
+}

@@ -1,0 +1,19 @@
+//! Proves the running binary from outside: as a process with arguments, signals and exit codes, as a directory on the
+//! disk, and as a server behind TLS. Nothing here sees the inside of a part; the library of the store is used only to
+//! put objects into a directory before a server starts on it.
+//!
+//! Each test has its own directory and port, waits for conditions and never for a time, and leaves nothing behind.
+
+#![allow(clippy::unwrap_used, reason = "a test that does not get what it needs has failed")]
+
+mod client;
+mod crash;
+mod files;
+mod health;
+mod identity;
+mod mistakes;
+mod server;
+mod settings;
+mod shutdown;
+mod startup;
+mod storage;

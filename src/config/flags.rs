@@ -1,0 +1,87 @@
+//! Settings as flags of a command.
+
+use std::path::PathBuf;
+
+use clap::builder::ValueHint;
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches};
+
+use super::Given;
+use super::table::{LOG_LEVEL, Of, SETTINGS};
+
+/// The flags of a command that serves.
+#[derive(Clone, Debug)]
+pub(crate) struct ServerFlags(pub(crate) Given);
+
+/// The flags of a command that looks after stored data.
+#[derive(Clone, Debug)]
+pub(crate) struct StorageFlags(pub(crate) Given);
+
+const CONFIG: &str = "config";
+const VERBOSE: &str = "verbose";
+
+fn add(command: Command, of: &[Of]) -> Command {
+    let around = super::surroundings();
+    let command =
+        SETTINGS.iter().filter(|setting| of.contains(&setting.of)).fold(command, |command, setting| {
+            let default = (setting.default)(&around);
+            let default = if default.is_empty() { String::new() } else { format!(" [default: {default}]") };
+            let hint = if setting.value == "DIR" { ValueHint::DirPath } else { ValueHint::Unknown };
+            let flag = Arg::new(setting.name)
+                .long(setting.name)
+                .value_name(setting.value)
+                .value_hint(hint)
+                .help_heading(setting.heading)
+                .help(format!("{}{default}", setting.help));
+            let command = command.arg(flag);
+            if setting.name != LOG_LEVEL {
+                return command;
+            }
+            let verbose = Arg::new(VERBOSE).short('v').long(VERBOSE).action(ArgAction::Count);
+            let help = "Log more: -v is --log-level debug, -vv is trace";
+            command.arg(verbose.help_heading(setting.heading).help(help).conflicts_with(LOG_LEVEL))
+        });
+    let config = Arg::new(CONFIG).long(CONFIG).value_name("FILE").value_hint(ValueHint::FilePath);
+    let help = "Read settings from the YAML file FILE; `keelson config default` prints one";
+    let config =
+        config.value_parser(clap::value_parser!(PathBuf)).help_heading("Where things are").help(help);
+    command.arg(config)
+}
+
+fn take(matches: &ArgMatches, of: &[Of]) -> Given {
+    let named = SETTINGS.iter().filter(|setting| of.contains(&setting.of));
+    let values =
+        named.filter_map(|setting| Some((setting.name, matches.get_one::<String>(setting.name)?.clone())));
+    Given {
+        values: values.collect(),
+        config: matches.get_one(CONFIG).cloned(),
+        verbose: matches.get_count(VERBOSE),
+    }
+}
+
+macro_rules! flags {
+    ($flags:ty, $of:expr) => {
+        impl FromArgMatches for $flags {
+            fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+                Ok(Self(take(matches, $of)))
+            }
+
+            fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+                self.0 = take(matches, $of);
+                Ok(())
+            }
+        }
+
+        impl Args for $flags {
+            fn augment_args(command: Command) -> Command {
+                add(command, $of)
+            }
+
+            fn augment_args_for_update(command: Command) -> Command {
+                add(command, $of)
+            }
+        }
+    };
+}
+
+flags!(ServerFlags, &[Of::Servers, Of::All]);
+flags!(StorageFlags, &[Of::All]);

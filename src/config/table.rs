@@ -1,0 +1,161 @@
+//! Every setting, once.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{LogFormat, Settings, Surroundings, path};
+
+/// One setting: everything there is to know about it.
+pub(super) struct Setting {
+    /// Its name: the flag without its dashes, and the key in the file.
+    pub(super) name: &'static str,
+    /// What stands for its value in the help.
+    pub(super) value: &'static str,
+    /// Which heading of the help it stands under.
+    pub(super) heading: &'static str,
+    /// What it decides, in one sentence.
+    pub(super) help: &'static str,
+    /// Which commands take it as a flag.
+    pub(super) of: Of,
+    /// What holds where nothing is said. May be empty: not set.
+    pub(super) default: fn(&Surroundings) -> String,
+    /// Takes a value, or says what would be right: "is ...; give ...".
+    pub(super) take: fn(&mut Settings, &str, &Surroundings) -> Result<(), String>,
+}
+
+/// Which commands take a setting as a flag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Of {
+    /// Those that serve.
+    Servers,
+    /// Those, and the ones that look after stored data.
+    All,
+}
+
+impl Setting {
+    /// The environment variable that sets it.
+    pub(super) fn variable(&self) -> String {
+        format!("KEELSON_{}", self.name.replace('-', "_").to_uppercase())
+    }
+}
+
+/// The setting that `-v` changes.
+pub(super) const LOG_LEVEL: &str = "log-level";
+
+/// All of them, in the order in which people read about them.
+pub(super) const SETTINGS: &[Setting] = &[
+    Setting {
+        name: "data-dir",
+        value: "DIR",
+        heading: "Where things are",
+        help: "Keep all data in DIR: the store, certificates, the admin's kubeconfig",
+        of: Of::All,
+        default: |around| if around.root { "/var/lib/keelson" } else { "~/.keelson" }.into(),
+        take: |settings, text, around| {
+            settings.data_dir = path(text, around)?;
+            Ok(())
+        },
+    },
+    Setting {
+        name: "pki-dir",
+        value: "DIR",
+        heading: "Where things are",
+        help: "Use the certificates and keys in DIR, by kubeadm's file names, and make what is missing; if not given, \
+               DIR is pki in the data directory",
+        of: Of::Servers,
+        default: |_| String::new(),
+        take: |settings, text, around| {
+            settings.pki_dir = if text.is_empty() { None } else { Some(path(text, around)?) };
+            Ok(())
+        },
+    },
+    Setting {
+        name: "listen",
+        value: "ADDR:PORT",
+        heading: "Serving",
+        help: "Serve the API at ADDR:PORT; port 0 takes a free one",
+        of: Of::Servers,
+        default: |_| "127.0.0.1:6443".into(),
+        take: |settings, text, _| {
+            settings.listen = text.parse::<SocketAddr>().map_err(
+                |_| "is no address; give an IP address and a port, such as 127.0.0.1:6443 or [::]:6443",
+            )?;
+            Ok(())
+        },
+    },
+    Setting {
+        name: "service-cidr",
+        value: "RANGE",
+        heading: "Serving",
+        help: "Give services addresses out of RANGE; what a cluster began with stays as it is",
+        of: Of::Servers,
+        default: |_| "10.96.0.0/16".into(),
+        take: |settings, text, _| {
+            let parts = text
+                .split_once('/')
+                .and_then(|(base, length)| Some((base.parse::<IpAddr>().ok()?, length.parse::<u8>().ok()?)));
+            let fits = parts.is_some_and(|(base, length)| length <= if base.is_ipv4() { 30 } else { 126 });
+            if !fits {
+                return Err("is no range of addresses; give one such as 10.96.0.0/16".into());
+            }
+            settings.service_cidr = text.to_owned();
+            Ok(())
+        },
+    },
+    Setting {
+        name: "shutdown-timeout",
+        value: "SECONDS",
+        heading: "Serving",
+        help: "Let requests under way take SECONDS more when the process is told to end",
+        of: Of::Servers,
+        default: |_| "10".into(),
+        take: |settings, text, _| {
+            let seconds = text.parse::<u32>().map_err(|_| "is no number of seconds; give one from 0 on")?;
+            settings.shutdown_timeout = Duration::from_secs(seconds.into());
+            Ok(())
+        },
+    },
+    Setting {
+        name: "log-format",
+        value: "FORMAT",
+        heading: "Logs",
+        help: "Write logs for a human, or as json, one object per line",
+        of: Of::All,
+        default: |_| "human".into(),
+        take: |settings, text, _| {
+            settings.log_format = match text {
+                "human" => LogFormat::Human,
+                "json" => LogFormat::Json,
+                _ => return Err("is no log format; give human or json".into()),
+            };
+            Ok(())
+        },
+    },
+    Setting {
+        name: LOG_LEVEL,
+        value: "LEVEL",
+        heading: "Logs",
+        help: "Log error, warn, info, debug or trace and all that is graver",
+        of: Of::All,
+        default: |_| "info".into(),
+        take: |settings, text, _| {
+            settings.log_level =
+                text.parse().map_err(|_| "is no log level; give error, warn, info, debug or trace")?;
+            Ok(())
+        },
+    },
+];
+
+/// Settings before anything was decided; every field is set by its entry in the table.
+pub(super) fn blank() -> Settings {
+    Settings {
+        data_dir: PathBuf::new(),
+        listen: SocketAddr::from(([0; 4], 0)),
+        pki_dir: None,
+        service_cidr: String::new(),
+        shutdown_timeout: Duration::ZERO,
+        log_format: LogFormat::Human,
+        log_level: tracing::Level::INFO,
+    }
+}

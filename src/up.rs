@@ -1,0 +1,169 @@
+//! Serving: brings the parts up in order, says when they are ready, and lets them end.
+//!
+//! Everything that can be refused is refused before anything is changed: the port is bound, the data directory and
+//! the certificates are looked at, the store is opened, and only then is something made.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use keelson_api::time::Clock;
+use keelson_apiserver::entropy::Entropy;
+use keelson_apiserver::health::{Check, Endpoint};
+use keelson_apiserver::serve::tls::Tls;
+use keelson_apiserver::serve::{self, Listener};
+use keelson_apiserver::server::{self, ApiServer, Limits};
+use tokio::time::Instant;
+
+use crate::config::Settings;
+use crate::data_dir::DataDir;
+use crate::failure::Failure;
+use crate::pki::{self, Pki};
+use crate::progress::Progress;
+use crate::storage::open::{self, Opened};
+use crate::supervise::{Ended, Parts as Running, Signals};
+use crate::{clock, control, kubeconfig, log, process, random};
+
+/// Which parts run in this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Parts {
+    /// A whole cluster.
+    All,
+    /// The API server alone.
+    Apiserver,
+}
+
+/// Runs until a signal comes, or until a part dies.
+pub(crate) fn run(settings: &Settings, parts: Parts) -> Result<(), Failure> {
+    log::begin(settings);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::from_error("cannot begin", &error, ""))?;
+    let ended = runtime.block_on(serve(settings, parts));
+    // Whoever still reads a snapshot has been told to go.
+    runtime.shutdown_background();
+    ended
+}
+
+async fn serve(settings: &Settings, parts: Parts) -> Result<(), Failure> {
+    let began = Instant::now();
+    let mut signals =
+        Signals::take().map_err(|error| Failure::from_error("cannot take signals", &error, ""))?;
+    let clock = clock::machine();
+    let listener = bind(settings.listen).await?;
+    let data_dir = DataDir::look_at(&settings.data_dir)?;
+    let plan = pki::look_at(&settings.pki_dir(), clock.now())?;
+    let progress = Progress::new(settings, plan.is_new());
+    progress.step(&format!(
+        "{} data in {}",
+        if data_dir.exists() { "using" } else { "keeping" },
+        data_dir.path().display()
+    ));
+    let opened = open::open(&data_dir, &clock).await?;
+    progress.step(&format!("certificates in {}", settings.pki_dir().display()));
+    let admin = kubeconfig::admin(&data_dir.kubeconfig());
+    let pki = plan.make(&pki::serving_names(listener.address()), admin.as_ref())?;
+
+    let mut running = Running::new();
+    let address = listener.address();
+    begin_control(&mut running, &data_dir, &opened)?;
+    begin_store_watch(&mut running, &opened);
+    begin_apiserver(&mut running, settings, listener, &pki, &opened, &clock).await?;
+    kubeconfig::write(&data_dir.kubeconfig(), address, &pki)?;
+    ready(progress, parts, address, &data_dir.kubeconfig(), began.elapsed());
+
+    let ended = running.run(&mut signals).await;
+    if ended != Ok(Ended::AtOnce) {
+        opened.close().await;
+    }
+    tracing::info!("stopped");
+    ended.map(drop)
+}
+
+async fn bind(listen: SocketAddr) -> Result<Listener, Failure> {
+    Listener::bind(listen).await.map_err(|error| {
+        let remedy = match error.kind() {
+            std::io::ErrorKind::AddrInUse => "stop what listens there, or choose another port by --listen ADDR:PORT (port 0 takes a free one)",
+            std::io::ErrorKind::PermissionDenied => "ports below 1024 are root's; choose another one by --listen ADDR:PORT",
+            _ => "give an address of this machine by --listen ADDR:PORT",
+        };
+        Failure::from_error(&format!("cannot listen at {listen}"), &error, remedy)
+    })
+}
+
+fn begin_control(running: &mut Running, data_dir: &DataDir, opened: &Opened) -> Result<(), Failure> {
+    let socket = control::Socket::bind(data_dir.path())?;
+    let serving = control::serve(socket, opened.clone(), running.stop());
+    running.begin("the control socket", serving);
+    Ok(())
+}
+
+/// A store that cannot go on must not be served any more.
+fn begin_store_watch(running: &mut Running, opened: &Opened) {
+    let (store, stop) = (opened.store.clone(), running.stop());
+    running.begin("the store", async move {
+        tokio::select! {
+            why = store.ended_because() => Err(Failure::stopped(format!("{why}; the log says more, and `keelson storage check` verifies what is stored"))),
+            () = stop.wait() => Ok(()),
+        }
+    });
+}
+
+async fn begin_apiserver(
+    running: &mut Running,
+    settings: &Settings,
+    listener: Listener,
+    pki: &Pki,
+    opened: &Opened,
+    clock: &Clock,
+) -> Result<(), Failure> {
+    let tls = Tls::new(&pki.serving.certificate, &pki.serving.key, &pki.authority).map_err(|error| {
+        Failure::from_error("cannot serve TLS", &error, "look at the files in the PKI directory")
+    })?;
+    let (started, store) = (clock.now(), opened.store.clone());
+    let figures = move || {
+        let mut figures = process::figures(started);
+        figures.extend(open::figures(&store));
+        figures
+    };
+    let server = ApiServer::new(server::Parts {
+        clock: clock.clone(),
+        entropy: Entropy::new(random::fill),
+        store: opened.store.clone(),
+        address: listener.address().to_string(),
+        checks: vec![storage_check(opened)],
+        figures: Box::new(figures),
+        limits: Limits::default(),
+    });
+    let made = server.bootstrap(&settings.service_cidr, listener.address()).await;
+    made.map_err(|error| Failure::from_error("cannot begin a cluster", &error, ""))?;
+    let (stop, deadline) = (running.stop(), settings.shutdown_timeout);
+    running.begin("the API server", async move {
+        let drained = serve::serve(listener, tls, server, stop.wait(), deadline).await;
+        if drained.cut > 0 {
+            tracing::warn!(
+                connections = drained.cut,
+                "cut connections whose requests took longer than the deadline"
+            );
+        }
+        Ok(())
+    });
+    Ok(())
+}
+
+/// Upstream's probes name the check of what keeps the data after etcd, so that is its name whatever keeps it here.
+fn storage_check(opened: &Opened) -> Check {
+    let store = opened.store.clone();
+    Check::new("etcd", &Endpoint::ALL, move || open::health(&store))
+}
+
+fn ready(progress: Progress, parts: Parts, address: SocketAddr, kubeconfig: &Path, took: Duration) {
+    let what = match parts {
+        Parts::All => "Keelson",
+        Parts::Apiserver => "The API server",
+    };
+    let (url, kubeconfig, millis) = (kubeconfig::url(address), kubeconfig.display(), took.as_millis());
+    let line = format!("{what} is ready at {url} after {millis} ms; kubeconfig: {kubeconfig}");
+    if !progress.done(&line) {
+        tracing::info!(%url, %kubeconfig, millis = u64::try_from(millis).unwrap_or(u64::MAX), "ready");
+    }
+}
