@@ -14,14 +14,15 @@ use futures::StreamExt;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use crate::backend::{Appended, BackendError, Refusal};
+use crate::backend::{Appended, BackendError, Refusal, Sharing};
 use crate::batch::{Batch, BatchId, Write};
 use crate::key::Key;
+use crate::load::OpenError;
 use crate::object::Object;
 use crate::replica::{Applied, Replica};
 use crate::revision::Revision;
 use crate::shared::{Failure, Shared};
-use crate::transaction::{Change, CommitError, Committed, Transaction, UnmetCondition};
+use crate::transaction::{Change, CommitError, Committed, Transaction, Unmet, UnmetCondition};
 use crate::watch::WatchEnd;
 
 /// What the committer is asked to do.
@@ -29,8 +30,13 @@ use crate::watch::WatchEnd;
 pub(crate) enum Request {
     /// Make these changes, and say how it went.
     Commit(Pending),
-    /// Somebody else has extended the history: apply it.
-    CatchUp,
+    /// Somebody else has extended the history: apply it, as far as this at least. It is tried once.
+    CatchUp {
+        /// A revision that was committed.
+        to: Revision,
+        /// Told how it went.
+        done: oneshot::Sender<Result<(), BackendError>>,
+    },
     /// Answer what is waiting, then stop.
     Close,
 }
@@ -56,9 +62,43 @@ pub(crate) struct Committer {
 /// How an append ended, once that is known for certain; or that it cannot be known.
 enum Outcome {
     Committed,
-    Conflict,
+    /// Somebody else has extended the history, as far as this at least.
+    Conflict(Revision),
     Refused(Refusal),
     Unknown(BackendError),
+}
+
+/// How long something that fails is tried again, with ever longer pauses.
+struct Patience {
+    deadline: Instant,
+    pause: Duration,
+}
+
+impl Patience {
+    const PAUSE_MAX: Duration = Duration::from_millis(500);
+
+    fn new(limit: Duration) -> Self {
+        Self { deadline: Instant::now() + limit, pause: Duration::from_millis(1) }
+    }
+
+    /// Waits until it is time to try again; says no, at once, when that was to be done often enough.
+    async fn lasts(&mut self) -> bool {
+        if Instant::now() >= self.deadline {
+            return false;
+        }
+        tokio::time::sleep(self.pause).await;
+        self.pause = (self.pause * 2).min(Self::PAUSE_MAX);
+        true
+    }
+}
+
+/// Says that the store has ended, also where its committer dies.
+struct Ending(Arc<Shared>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.end("its committer has died");
+    }
 }
 
 impl Committer {
@@ -72,6 +112,7 @@ impl Committer {
 
     /// Serves until it is told to close, nobody is left to ask, or the history cannot be continued.
     pub(crate) async fn run(mut self) {
+        let _ending = Ending(self.shared.clone());
         let why = match self.serve().await {
             Ok(()) => "it was shut down".to_owned(),
             Err(failure) => failure.0,
@@ -94,17 +135,13 @@ impl Committer {
             if self.requests.recv_many(&mut requests, max).await == 0 {
                 return Ok(());
             }
-            let mut catch_up = false;
             for request in requests.drain(..) {
                 match request {
                     Request::Commit(pending) => self.waiting.push_back(pending),
-                    Request::CatchUp => catch_up = true,
+                    Request::CatchUp { to, done } => drop(done.send(self.try_catch_up(to).await?)),
                     // What is in the queue already is still served; `recv_many` then finds it closed and empty.
                     Request::Close => self.requests.close(),
                 }
-            }
-            if catch_up {
-                self.catch_up().await?;
             }
             while !self.waiting.is_empty() {
                 self.round().await?;
@@ -114,11 +151,19 @@ impl Committer {
 
     /// Makes one batch of what is waiting and sees it through.
     async fn round(&mut self) -> Result<(), Failure> {
-        let Plan { base, writes, judged, .. } = self.plan();
-        if writes.is_empty() {
-            for (pending, verdict) in judged {
-                drop(pending.answer.send(verdict));
+        let mut plan = self.plan();
+        if plan.writes.is_empty() && self.shared.backend.sharing() == Sharing::Shared {
+            // No append will tell whether the verdicts rest on the most recent state.
+            let base = plan.base;
+            self.put_back(plan.judged);
+            if !self.catch_up_with_all(base).await? {
+                return Ok(());
             }
+            plan = self.plan();
+        }
+        let Plan { base, writes, judged, .. } = plan;
+        if writes.is_empty() {
+            answer(judged);
             return Ok(());
         }
         self.sequence += 1;
@@ -127,16 +172,12 @@ impl Committer {
         match self.append(&batch).await? {
             Outcome::Committed => {
                 let applied = self.apply(&batch)?;
-                for (pending, verdict) in judged {
-                    drop(pending.answer.send(verdict));
-                }
+                answer(judged);
                 self.dispatch(applied).await
             }
-            Outcome::Conflict => {
-                for (pending, _) in judged.into_iter().rev() {
-                    self.waiting.push_front(pending);
-                }
-                self.catch_up().await
+            Outcome::Conflict(head) => {
+                self.put_back(judged);
+                self.catch_up(head).await.map(drop)
             }
             Outcome::Refused(refusal) => {
                 judged.into_iter().for_each(|judged| fail(judged, &CommitError::Refused(refusal.clone())));
@@ -146,6 +187,12 @@ impl Committer {
                 judged.into_iter().for_each(|judged| fail(judged, &CommitError::Unknown(error.clone())));
                 Ok(())
             }
+        }
+    }
+
+    fn put_back(&mut self, judged: Vec<(Pending, Result<Committed, CommitError>)>) {
+        for (pending, _) in judged.into_iter().rev() {
+            self.waiting.push_front(pending);
         }
     }
 
@@ -175,7 +222,7 @@ impl Committer {
         statistics.append_nanos.fetch_add(began.elapsed().as_nanos() as u64, Ordering::Relaxed);
         match appended {
             Appended::Committed => Ok(Outcome::Committed),
-            Appended::Conflict { .. } => Ok(Outcome::Conflict),
+            Appended::Conflict { head } => conflict(batch, head),
             Appended::Refused(refusal) => Ok(Outcome::Refused(refusal)),
             Appended::Unknown(error) => self.find_out(batch, error).await,
         }
@@ -185,30 +232,32 @@ impl Committer {
     /// arrived, by sending it again, which the fence makes safe.
     async fn find_out(&self, batch: &Arc<Batch>, lost: BackendError) -> Result<Outcome, Failure> {
         tracing::warn!(error = %lost, base = %batch.base, "a write was not answered; looking into the log");
-        let deadline = Instant::now() + self.shared.limits.unknown_outcome_after;
-        let mut pause = Duration::from_millis(1);
+        let mut patience = Patience::new(self.shared.limits.unknown_outcome_after);
         loop {
             let error = match self.successor(batch.base).await {
                 Ok(Some(next)) if next.id == batch.id => return Ok(Outcome::Committed),
                 // The history went on without it: its fence has fallen for ever.
-                Ok(Some(_)) | Err(BackendError::Compacted { .. }) => return Ok(Outcome::Conflict),
+                Ok(Some(next)) => return conflict(batch, next.head()),
                 Ok(None) => match self.shared.backend.append(batch).await {
                     Appended::Committed => return Ok(Outcome::Committed),
                     // Another's batch or the first try of this one: the log knows.
-                    Appended::Conflict { .. } => continue,
+                    Appended::Conflict { head } => {
+                        conflict(batch, head)?;
+                        BackendError::Unavailable("the log does not show yet who came first".into())
+                    }
                     // This try had no effect, but the first may still have one.
                     Appended::Refused(refusal) => BackendError::Unavailable(refusal.to_string()),
                     Appended::Unknown(again) => again,
                 },
                 Err(corrupt @ BackendError::Corrupt { .. }) => return Err(Failure(corrupt.to_string())),
+                // Whether it or another's came first is folded away. Made again it might be made twice.
+                Err(compacted @ BackendError::Compacted { .. }) => return Ok(Outcome::Unknown(compacted)),
                 Err(again) => again,
             };
-            if Instant::now() >= deadline {
+            if !patience.lasts().await {
                 tracing::error!(%error, base = %batch.base, "the outcome of a write cannot be found out");
                 return Ok(Outcome::Unknown(error));
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_millis(500));
         }
     }
 
@@ -217,30 +266,62 @@ impl Committer {
         self.shared.backend.log(base).await?.next().await.transpose()
     }
 
-    /// Applies what others have appended.
-    async fn catch_up(&self) -> Result<(), Failure> {
-        let mut pause = Duration::from_millis(1);
-        let deadline = Instant::now() + self.shared.limits.unknown_outcome_after;
+    /// Asks how far the history is, and catches up with that. Where it cannot be done everybody who waits is told, and
+    /// nobody is left waiting.
+    async fn catch_up_with_all(&mut self, known: Revision) -> Result<bool, Failure> {
+        let mut patience = Patience::new(self.shared.limits.unknown_outcome_after);
         loop {
-            match self.try_catch_up().await? {
-                Ok(()) => return Ok(()),
-                Err(BackendError::Compacted { .. }) => return self.reload().await,
-                Err(corrupt @ BackendError::Corrupt { .. }) => return Err(Failure(corrupt.to_string())),
-                Err(error) if Instant::now() >= deadline => {
-                    // Whoever waits for an answer gets one in the next round: it will conflict and come back here.
-                    tracing::warn!(%error, "the history of other writers cannot be read");
-                    return Ok(());
-                }
-                Err(_) => {}
+            let error = match self.shared.backend.head().await {
+                Ok(head) if head < known => return Err(lost(known, head)),
+                Ok(head) => return self.catch_up(head).await,
+                Err(error) => error,
+            };
+            if !patience.lasts().await {
+                self.refuse_all(&error);
+                return Ok(false);
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_millis(500));
         }
     }
 
-    async fn try_catch_up(&self) -> Result<Result<(), BackendError>, Failure> {
-        let head = self.shared.replica.read().head();
-        let mut batches = match self.shared.backend.log(head).await {
+    /// Applies what others have appended, up to `to` at least. Where it cannot be read everybody who waits is told,
+    /// and nobody is left waiting.
+    async fn catch_up(&mut self, to: Revision) -> Result<bool, Failure> {
+        let mut patience = Patience::new(self.shared.limits.unknown_outcome_after);
+        loop {
+            let Err(error) = self.try_catch_up(to).await? else { return Ok(true) };
+            if !patience.lasts().await {
+                self.refuse_all(&error);
+                return Ok(false);
+            }
+        }
+    }
+
+    fn refuse_all(&mut self, error: &BackendError) {
+        tracing::warn!(%error, "the history of other writers cannot be read");
+        let why = format!("what others have written cannot be read: {error}");
+        for pending in self.waiting.drain(..) {
+            drop(pending.answer.send(Err(Refusal::ReadOnly(why.clone()).into())));
+        }
+    }
+
+    async fn try_catch_up(&self, to: Revision) -> Result<Result<(), BackendError>, Failure> {
+        while self.shared.head() < to {
+            let caught_up = match self.read_on(to).await? {
+                Err(BackendError::Compacted { .. }) => self.reload().await?,
+                other => other,
+            };
+            match caught_up {
+                Err(corrupt @ BackendError::Corrupt { .. }) => return Err(Failure(corrupt.to_string())),
+                Err(error) => return Ok(Err(error)),
+                Ok(()) => {}
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// Applies the log from the head on; the other error says that it did not come as far as `to`.
+    async fn read_on(&self, to: Revision) -> Result<Result<(), BackendError>, Failure> {
+        let mut batches = match self.shared.backend.log(self.shared.head()).await {
             Ok(batches) => batches,
             Err(error) => return Ok(Err(error)),
         };
@@ -253,18 +334,26 @@ impl Committer {
                 Err(error) => return Ok(Err(error)),
             }
         }
-        Ok(Ok(()))
+        let head = self.shared.head();
+        let missing = || BackendError::Unavailable(format!("its log ends at revision {head}, before {to}"));
+        Ok(if head < to { Err(missing()) } else { Ok(()) })
     }
 
     /// Begins again from the base: what lies between was folded before it could be read.
-    async fn reload(&self) -> Result<(), Failure> {
-        let replica = crate::load::load(&*self.shared.backend, &self.shared.definitions).await;
-        let replica = replica.map_err(|error| Failure(error.to_string()))?;
-        let head = replica.head();
+    async fn reload(&self) -> Result<Result<(), BackendError>, Failure> {
+        let replica = match crate::load::load(&*self.shared.backend, &self.shared.definitions).await {
+            Ok(replica) => replica,
+            Err(OpenError::Backend(error)) => return Ok(Err(error)),
+            Err(OpenError::Divergence(divergence)) => return Err(Failure(divergence.to_string())),
+        };
+        let (before, head) = (self.shared.head(), replica.head());
+        if head < before {
+            return Err(lost(before, head));
+        }
         *self.shared.replica.write() = replica;
         self.shared.advance(head);
         self.shared.hub.end_all(WatchEnd::Compacted, head, false);
-        Ok(())
+        Ok(Ok(()))
     }
 
     fn apply(&self, batch: &Batch) -> Result<Applied, Failure> {
@@ -289,6 +378,23 @@ impl Committer {
         }
         let gone = |_| Failure("whoever brings events to the watches has died".to_owned());
         self.dispatches.send(applied).await.map_err(gone)
+    }
+}
+
+/// What a batch that met another head has come to.
+fn conflict(batch: &Batch, head: Revision) -> Result<Outcome, Failure> {
+    if head < batch.base { Err(lost(batch.base, head)) } else { Ok(Outcome::Conflict(head)) }
+}
+
+fn lost(known: Revision, head: Revision) -> Failure {
+    Failure(format!(
+        "the storage has lost what it acknowledged: it was at revision {known} and is now at {head}"
+    ))
+}
+
+fn answer(judged: Vec<(Pending, Result<Committed, CommitError>)>) {
+    for (pending, verdict) in judged {
+        drop(pending.answer.send(verdict));
     }
 }
 
@@ -331,12 +437,8 @@ impl Plan {
                 Some(changed) => changed.as_ref(),
                 None => replica.get(wanted.key.resource.as_str(), &wanted.key.path),
             };
-            let mut expect = wanted.expect;
-            if matches!(wanted.change, Change::Delete) && expect.presence == crate::transaction::Presence::Any
-            {
-                expect.presence = crate::transaction::Presence::Present;
-            }
-            if let Some(unmet) = expect.unmet(current) {
+            let nothing = current.is_none() && matches!(wanted.change, Change::Delete);
+            if let Some(unmet) = if nothing { Some(Unmet::Missing) } else { wanted.expect.unmet(current) } {
                 return Err(UnmetCondition {
                     operation,
                     key: wanted.key.clone(),

@@ -11,6 +11,7 @@ pub(crate) async fn tend(shared: Arc<Shared>) {
     let age_millis = u64::try_from(shared.retention.age.as_millis()).unwrap_or(u64::MAX);
     loop {
         tokio::select! {
+            biased;
             () = tokio::time::sleep(shared.retention.pin_every()) => {}
             () = shared.crowded.notified() => {}
         }

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 
 use keelson_api::time::Clock;
 use parking_lot::RwLock;
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 
 use crate::backend::Backend;
 use crate::index::IndexDefinition;
@@ -14,6 +14,7 @@ use crate::key::ResourceName;
 use crate::options::{Limits, Retention};
 use crate::replica::Replica;
 use crate::revision::Revision;
+use crate::signal::Signal;
 use crate::watch::Hub;
 
 /// The store cannot go on; the text says why.
@@ -34,7 +35,7 @@ pub(crate) struct Shared {
     /// Told when much was written since history could last be cut.
     pub(crate) crowded: Notify,
     /// How far the replica is, and whether it goes on.
-    pub(crate) progress: watch::Sender<Progress>,
+    pub(crate) progress: Signal<Progress>,
 }
 
 /// How far a store is.
@@ -54,13 +55,17 @@ pub(crate) struct Statistics {
 }
 
 impl Shared {
+    pub(crate) fn head(&self) -> Revision {
+        self.replica.read().head()
+    }
+
     pub(crate) fn advance(&self, head: Revision) {
-        self.progress.send_modify(|progress| progress.head = head);
+        self.progress.update(|progress| progress.head = head);
     }
 
     /// Says that the store does not go on. The first reason stands.
     pub(crate) fn end(&self, why: &str) {
-        self.progress.send_modify(|progress| {
+        self.progress.update(|progress| {
             progress.ended.get_or_insert_with(|| Arc::from(why));
         });
     }
@@ -68,6 +73,6 @@ impl Shared {
 
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shared").field("progress", &*self.progress.borrow()).finish_non_exhaustive()
+        f.debug_struct("Shared").field("progress", &self.progress.get()).finish_non_exhaustive()
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use parking_lot::{Mutex, RwLock};
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use crate::backend::{Backend, BackendError, Sharing, Usage};
@@ -21,6 +21,7 @@ use crate::options::{CommitterRuns, Options};
 use crate::replica::{Applied, OutOfRange};
 use crate::revision::Revision;
 use crate::shared::{Progress, Shared, Statistics};
+use crate::signal::Signal;
 use crate::table::Table;
 use crate::transaction::{CommitError, Committed, Transaction};
 use crate::watch::{Hub, Part, Scope, Watch, WatchEnd};
@@ -38,9 +39,17 @@ struct Inner {
     /// Asks for the backend's head; only where others write too.
     barrier: Option<mpsc::Sender<oneshot::Sender<Result<Revision, BackendError>>>>,
     frozen: Mutex<VecDeque<Frozen>>,
+    /// The committer and whoever brings events to the watches: they end by themselves, when there is nothing left.
+    workers: Mutex<JoinSet<()>>,
     /// Ends with the store.
     tasks: Mutex<JoinSet<()>>,
-    threads: Mutex<Vec<std::thread::JoinHandle<()>>>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // Where the store was not closed the workers may not come to it any more.
+        self.shared.hub.end_all(WatchEnd::Closed, Revision::default(), true);
+    }
 }
 
 /// A table as it was, kept for the reader's next page.
@@ -158,19 +167,18 @@ impl Store {
             retention,
             statistics: Statistics::default(),
             crowded: Notify::new(),
-            progress: watch::Sender::new(Progress { head, ended: None }),
+            progress: Signal::new(Progress { head, ended: None }),
         });
-        let mut tasks = JoinSet::new();
-        let mut threads = Vec::new();
+        let (mut workers, mut tasks) = (JoinSet::new(), JoinSet::new());
         let committer = Committer::new(shared.clone(), received, dispatches).run();
         match runs {
             CommitterRuns::AsTask => {
-                tasks.spawn(committer);
-                tasks.spawn(dispatch(hub, applied));
+                workers.spawn(committer);
+                workers.spawn(dispatch(hub, applied));
             }
             CommitterRuns::OnThread => {
-                threads.push(thread("store-commit", committer));
-                threads.push(thread("store-dispatch", dispatch(hub, applied)));
+                workers.spawn(thread("store-commit", committer));
+                workers.spawn(thread("store-dispatch", dispatch(hub, applied)));
             }
         }
         tasks.spawn(crate::retention::tend(shared.clone()));
@@ -178,11 +186,11 @@ impl Store {
         if shared.backend.sharing() == Sharing::Shared {
             tasks.spawn(crate::follow::follow(shared.clone(), requests.downgrade()));
             let (sender, asked) = mpsc::channel(shared.limits.waiting_transactions_max);
-            tasks.spawn(crate::follow::answer_barriers(shared.clone(), asked));
+            tasks.spawn(crate::follow::answer_barriers(shared.clone(), requests.downgrade(), asked));
             barrier = Some(sender);
         }
-        let (tasks, threads, frozen) = (Mutex::new(tasks), Mutex::new(threads), Mutex::default());
-        Ok(Self { inner: Arc::new(Inner { shared, requests, barrier, frozen, tasks, threads }) })
+        let (workers, tasks, frozen) = (Mutex::new(workers), Mutex::new(tasks), Mutex::default());
+        Ok(Self { inner: Arc::new(Inner { shared, requests, barrier, frozen, workers, tasks }) })
     }
 
     /// Makes changes, all or none. When this returns `Ok` they are durable, and every read that begins afterwards
@@ -282,14 +290,12 @@ impl Store {
     /// # Errors
     /// [`ReadError::Closed`] if that will not happen any more.
     pub async fn reached(&self, revision: Revision) -> Result<(), ReadError> {
-        let mut progress = self.inner.shared.progress.subscribe();
-        let reached =
-            progress.wait_for(|progress| progress.head >= revision || progress.ended.is_some()).await;
-        match reached {
-            Ok(progress) if progress.head >= revision => Ok(()),
-            Ok(progress) => Err(ReadError::Closed(progress.ended.clone().unwrap_or_default())),
-            Err(_) => Err(ReadError::Closed("it was dropped".into())),
+        let there = |progress: &Progress| progress.head >= revision || progress.ended.is_some();
+        let progress = self.inner.shared.progress.wait_for(there).await;
+        if progress.head >= revision {
+            return Ok(());
         }
+        Err(ReadError::Closed(progress.ended.unwrap_or_default()))
     }
 
     /// The table of `resource` at an old revision, from the few that are kept or worked out anew.
@@ -400,30 +406,27 @@ impl Store {
     }
 
     fn ended(&self) -> Option<Arc<str>> {
-        self.inner.shared.progress.borrow().ended.clone()
+        self.inner.shared.progress.get().ended
     }
 
     /// Waits until the store does not go on, and says why: it was closed, or it has failed and must be opened anew.
     pub async fn ended_because(&self) -> Arc<str> {
-        let mut progress = self.inner.shared.progress.subscribe();
-        let ended = progress.wait_for(|progress| progress.ended.is_some()).await;
-        ended.ok().and_then(|progress| progress.ended.clone()).unwrap_or_else(|| "it was dropped".into())
+        let progress = self.inner.shared.progress.wait_for(|progress| progress.ended.is_some()).await;
+        progress.ended.unwrap_or_default()
     }
 
     /// Answers what has been asked, ends the watches and lets go of the backend.
     pub async fn close(self) {
         // Refused only if the committer has ended already, which is what is wanted.
         drop(self.inner.requests.send(Request::Close).await);
-        self.ended_because().await;
-        let threads = std::mem::take(&mut *self.inner.threads.lock());
-        let joined =
-            tokio::task::spawn_blocking(|| threads.into_iter().try_for_each(std::thread::JoinHandle::join));
-        if !matches!(joined.await, Ok(Ok(()))) {
-            tracing::error!("a thread of the store has panicked");
+        let mut workers = std::mem::take(&mut *self.inner.workers.lock());
+        while let Some(worker) = workers.join_next().await {
+            if let Err(error) = worker {
+                tracing::error!(%error, "a worker of the store has died");
+            }
         }
         let mut tasks = std::mem::take(&mut *self.inner.tasks.lock());
         tasks.shutdown().await;
-        self.inner.shared.hub.end_all(WatchEnd::Closed, self.revision(), true);
     }
 }
 
@@ -435,9 +438,19 @@ async fn dispatch(hub: Arc<Hub>, mut applied: mpsc::Receiver<Applied>) {
     hub.end_all(WatchEnd::Closed, hub.dispatched(), true);
 }
 
-/// Runs `work` on a thread of its own, with the timers of this runtime.
-fn thread(name: &str, work: impl Future<Output = ()> + Send + 'static) -> std::thread::JoinHandle<()> {
+/// Runs `work` on a thread of its own, with the timers of this runtime; the future ends with it.
+fn thread(
+    name: &str,
+    work: impl Future<Output = ()> + Send + 'static,
+) -> impl Future<Output = ()> + Send + 'static {
     let runtime = Handle::current();
     let builder = std::thread::Builder::new().name(name.to_owned());
-    builder.spawn(move || runtime.block_on(work)).expect("the system lets a process have a few threads")
+    let (ended, end) = oneshot::channel();
+    let main = move || {
+        runtime.block_on(work);
+        // Nobody listens if the store was not closed.
+        let _ = ended.send(());
+    };
+    builder.spawn(main).expect("the system lets a process have a few threads");
+    async move { end.await.expect("the thread has not panicked") }
 }

@@ -183,8 +183,10 @@ impl Watch {
     pub fn progress(&self) -> Revision {
         // In this order: whatever was dispatched when the revision is read is in the queue when that is looked at.
         let dispatched = self.hub.dispatched();
-        let idle = self.queue.state.lock().waiting.is_empty();
-        if idle { dispatched.max(self.seen) } else { self.seen }
+        let state = self.queue.state.lock();
+        // A watch that has ended was not given what came afterwards.
+        let complete = state.waiting.is_empty() && state.end.is_none();
+        if complete { dispatched.max(self.seen) } else { self.seen }
     }
 }
 
@@ -298,7 +300,8 @@ impl Hub {
                 channel.dispatch(event);
             }
         }
-        self.dispatched.store(applied.head.0, Ordering::Release);
+        // What was waiting here when the store began again from the base is older than where it began.
+        self.dispatched.fetch_max(applied.head.0, Ordering::AcqRel);
     }
 
     /// Ends all watches, and those that are begun later too if `for_good`; goes on at `dispatched`.
