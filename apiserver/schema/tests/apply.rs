@@ -1,6 +1,8 @@
 //! Ownership and apply against upstream: cases made at random, with what upstream's field manager answered, objects byte
 //! for byte. Where it took the time of the write, that is `NOW`.
 
+#![allow(clippy::unwrap_used, reason = "a test that does not get what it needs has failed")]
+
 use std::io::Read;
 
 use keelson_schema::apply::{
