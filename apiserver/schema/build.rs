@@ -3,8 +3,12 @@
 //! `gofields.json` gives structure and order, `types.json` what the published schema adds, `gonames.json` what Go
 //! calls a field's type where that does not follow. What the facts do not say stands in `SPECIAL` and `WRAPPED`.
 
-// The shared modules are written for the library, which uses all of them.
-#![allow(dead_code, unreachable_pub, missing_docs)]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    reason = "the shared modules are written for the library, which uses all of them"
+)]
 
 #[path = "src/arena/builder.rs"]
 mod builder;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use http::{HeaderMap, Method, Request, Version};
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::pem::PemObject;
@@ -103,28 +103,48 @@ impl Client {
         timeout(PATIENCE, self.try_ask(method, path)).await.expect("it answers").unwrap()
     }
 
+    /// Sends a body of this media type.
+    pub(crate) async fn send(&self, method: Method, path: &str, media: &str, body: &str) -> Answer {
+        timeout(PATIENCE, self.try_send(method, path, media, body)).await.expect("it answers").unwrap()
+    }
+
     /// An error is one of the connection.
     pub(crate) async fn try_ask(&self, method: Method, path: &str) -> Result<Answer, String> {
+        self.try_send(method, path, "", "").await
+    }
+
+    /// An error is one of the connection.
+    pub(crate) async fn try_send(
+        &self,
+        method: Method,
+        path: &str,
+        media: &str,
+        body: &str,
+    ) -> Result<Answer, String> {
+        let body = Full::new(Bytes::copy_from_slice(body.as_bytes()));
         let io = TokioIo::new(self.connect().await?);
         let text = |error: hyper::Error| error.to_string();
         let mut request = Request::builder().method(method).uri(format!("https://{}{path}", self.address));
         if let Some(token) = self.token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
+        if !media.is_empty() {
+            request = request.header("content-type", media);
+        }
         let response = if self.protocol == b"h2" {
             let (mut sender, connection) =
                 hyper::client::conn::http2::handshake(TokioExecutor::new(), io).await.map_err(text)?;
-            let request = request.body(Empty::<Bytes>::new()).unwrap();
+            let request = request.body(body).unwrap();
             tokio::select! {
-                response = sender.send_request(request) => collect(response.map_err(text)?).await,
+                response = sender.send_request(request) => collect(response.map_err(text)?).await.map_err(text)?,
                 ended = connection => return Err(format!("{ended:?}")),
             }
         } else {
             let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await.map_err(text)?;
-            let request = request.uri(path).header("host", "keelson").body(Empty::<Bytes>::new()).unwrap();
+            let request = request.uri(path).header("host", "keelson").body(body).unwrap();
             let exchange = async move {
                 let response = sender.send_request(request).await.map_err(text)?;
-                Ok::<_, String>(collect(response).await)
+                collect(response).await.map_err(text)
             };
             // The sender goes with the exchange, and the connection ends with the sender.
             let (answer, _) = tokio::join!(exchange, connection);
@@ -158,9 +178,9 @@ impl Client {
     }
 }
 
-async fn collect(response: hyper::Response<hyper::body::Incoming>) -> Answer {
+async fn collect(response: hyper::Response<hyper::body::Incoming>) -> hyper::Result<Answer> {
     let (code, version, headers) =
         (response.status().as_u16(), response.version(), response.headers().clone());
-    let body = response.into_body().collect().await.unwrap().to_bytes();
-    Answer { code, version, headers, body: String::from_utf8(body.to_vec()).unwrap() }
+    let body = response.into_body().collect().await?.to_bytes();
+    Ok(Answer { code, version, headers, body: String::from_utf8(body.to_vec()).unwrap() })
 }

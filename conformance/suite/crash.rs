@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use futures::future::join_all;
+use http::Method;
+
 use crate::client::Client;
 use crate::files::fill;
 use crate::server::Scratch;
@@ -9,6 +12,9 @@ use crate::server::Scratch;
 const OBJECTS: u64 = 50;
 /// How often it is killed while it starts.
 const KILLS: u64 = 40;
+/// How many write at once while it is killed, and how often it is.
+const WRITERS: usize = 8;
+const KILLS_UNDER_LOAD: usize = 6;
 
 #[tokio::test]
 async fn killed_at_any_moment_of_its_start_it_starts_again() {
@@ -42,4 +48,65 @@ async fn killed_while_it_serves_it_leaves_nothing_in_the_way() {
             "{status}"
         );
     }
+}
+
+#[tokio::test]
+async fn killed_under_load_it_keeps_what_it_acknowledged() {
+    let scratch = Scratch::new();
+    let mut acknowledged: Vec<String> = Vec::new();
+    let mut last_revision = 0;
+    for round in 0..KILLS_UNDER_LOAD {
+        let server = scratch.up(&[]).await;
+        let client = Client::of(&server.kubeconfig());
+        let (killer, writers) = (
+            async {
+                // Not a wait for something: the moment is what is being tried.
+                tokio::time::sleep(Duration::from_millis(100 + 37 * round as u64)).await;
+                server.kill().await;
+            },
+            join_all((0..WRITERS).map(|writer| write_until_gone(&client, round, writer))),
+        );
+        let ((), written) = tokio::join!(killer, writers);
+        let written: Vec<_> = written.into_iter().flatten().collect();
+        assert!(!written.is_empty(), "nothing was written in round {round}");
+        acknowledged.extend(written);
+
+        let server = scratch.up(&[]).await;
+        let list = Client::of(&server.kubeconfig()).get("/api/v1/namespaces/default/configmaps").await;
+        let list: serde_json::Value = serde_json::from_str(&list.body).unwrap();
+        let names: Vec<_> = list["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|item| item["metadata"]["name"].as_str().unwrap())
+            .collect();
+        for name in &acknowledged {
+            assert!(names.contains(&name.as_str()), "{name} was acknowledged and is gone after kill {round}");
+        }
+        // One write of each writer may have come through unanswered, and no more.
+        let unanswered = names.iter().filter(|name| name.starts_with("kept-")).count() - acknowledged.len();
+        assert!(unanswered <= WRITERS * (round + 1), "{unanswered} objects that nobody was told of");
+        let revision: u64 = list["metadata"]["resourceVersion"].as_str().unwrap().parse().unwrap();
+        assert!(revision > last_revision, "revision {revision} after {last_revision}");
+        last_revision = revision;
+        server.end().await;
+    }
+    assert!(scratch.must(&["storage", "check"]).await.ends_with("everything is sound\n"));
+}
+
+/// Creates one object after another, and returns the names of those that were acknowledged.
+async fn write_until_gone(client: &Client, round: usize, writer: usize) -> Vec<String> {
+    let mut acknowledged = Vec::new();
+    for number in 0.. {
+        let name = format!("kept-{round}-{writer}-{number}");
+        let body = format!(r#"{{"metadata":{{"name":"{name}"}},"data":{{"a":"b"}}}}"#);
+        let path = "/api/v1/namespaces/default/configmaps";
+        match client.try_send(Method::POST, path, "application/json", &body).await {
+            Ok(answer) if answer.code == 201 => acknowledged.push(name),
+            // Cut off in the middle, or refused by nobody who listens.
+            Ok(answer) => panic!("{answer:?}"),
+            Err(_) => break,
+        }
+    }
+    acknowledged
 }

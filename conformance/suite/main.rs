@@ -12,6 +12,7 @@ mod files;
 mod health;
 mod identity;
 mod mistakes;
+mod objects;
 mod server;
 mod settings;
 mod shutdown;

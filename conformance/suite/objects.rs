@@ -1,0 +1,53 @@
+//! The life of an object, as anybody who speaks HTTP sees it.
+
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::client::{Answer, Client};
+use crate::server::Scratch;
+
+const JSON: &str = "application/json";
+const CONFIG_MAPS: &str = "/api/v1/namespaces/default/configmaps";
+
+fn object(answer: &Answer) -> Value {
+    serde_json::from_str(&answer.body).unwrap_or_else(|error| panic!("{error} in {}", answer.body))
+}
+
+#[tokio::test]
+async fn an_object_is_created_read_replaced_and_deleted() {
+    let scratch = Scratch::new();
+    let server = scratch.up(&[]).await;
+    let client = Client::of(&server.kubeconfig());
+    let path = format!("{CONFIG_MAPS}/first");
+
+    let new = json!({"metadata": {"name": "first"}, "data": {"color": "red"}});
+    let created = client.send(Method::POST, CONFIG_MAPS, JSON, &new.to_string()).await;
+    let created = (created.code, object(&created));
+    assert_eq!(created.0, 201);
+    let seen = object(&client.get(&path).await);
+    assert_eq!(seen, created.1);
+    assert_eq!((&seen["kind"], &seen["metadata"]["namespace"]), (&json!("ConfigMap"), &json!("default")));
+
+    let again = object(&client.send(Method::POST, CONFIG_MAPS, JSON, &new.to_string()).await);
+    assert_eq!(again["reason"], "AlreadyExists");
+    assert_eq!(again["message"], "configmaps \"first\" already exists");
+
+    let mut green = seen.clone();
+    green["data"]["color"] = json!("green");
+    let replaced = client.send(Method::PUT, &path, JSON, &green.to_string()).await;
+    assert_eq!((replaced.code, &object(&replaced)["data"]["color"]), (200, &json!("green")));
+
+    let mut blue = seen.clone();
+    blue["data"]["color"] = json!("blue");
+    let stale = object(&client.send(Method::PUT, &path, JSON, &blue.to_string()).await);
+    assert_eq!((&stale["reason"], &stale["code"]), (&json!("Conflict"), &json!(409)));
+
+    let deleted = object(&client.ask(Method::DELETE, &path).await);
+    assert_eq!(
+        (&deleted["status"], &deleted["details"]["uid"]),
+        (&json!("Success"), &seen["metadata"]["uid"])
+    );
+    let gone = client.get(&path).await;
+    assert_eq!((gone.code, &object(&gone)["message"]), (404, &json!("configmaps \"first\" not found")));
+    server.end().await;
+}
