@@ -3,4 +3,3 @@
 mod behaviours;
 mod generate;
 mod laws;
-mod versions;
