@@ -89,8 +89,14 @@ impl<'a> Call<'a> {
         Write { now: self.now(), part, owner, caller: self.caller }
     }
 
+    /// Warns the caller, of the same thing once.
     pub(crate) fn warn(&self, texts: &[String]) {
-        self.warnings.lock().extend_from_slice(texts);
+        let mut warnings = self.warnings.lock();
+        for text in texts {
+            if !warnings.contains(text) {
+                warnings.push(text.clone());
+            }
+        }
     }
 
     pub(crate) fn is_watch(&self) -> bool {

@@ -20,6 +20,7 @@ use crate::refusal;
 pub(crate) mod deletion;
 
 /// How a write is to be done.
+#[derive(Clone)]
 pub(crate) struct Options {
     /// Whether nothing is to be written.
     pub(crate) dry_run: bool,
@@ -27,14 +28,14 @@ pub(crate) struct Options {
     pub(crate) validation: FieldValidation,
     /// Who owns the fields that are written.
     pub(crate) manager: String,
-    /// Whether the object comes out of an apply, which records its owners itself.
-    pub(crate) is_applied: bool,
+    /// Whether what is written says itself who owns it, as what comes out of an apply does.
+    pub(crate) is_recorded: bool,
 }
 
 impl Options {
     /// Who owns what is written.
     pub(crate) fn owner(&self) -> Owner<'_> {
-        if self.is_applied { Owner::Recorded } else { Owner::Manager(&self.manager) }
+        if self.is_recorded { Owner::Recorded } else { Owner::Manager(&self.manager) }
     }
 }
 
@@ -50,7 +51,7 @@ pub(crate) fn options(call: &Call<'_>, kind: &GroupKind<'_>) -> Result<Options, 
         dry_run: !asked.dry_run.is_empty(),
         validation: FieldValidation::parse(asked.field_validation).unwrap_or(FieldValidation::Warn),
         manager: field_manager_or_agent(asked.field_manager, call.header(USER_AGENT).unwrap_or_default()),
-        is_applied: false,
+        is_recorded: false,
     })
 }
 

@@ -233,19 +233,19 @@ impl MetaMut<'_> {
         }
     }
 
-    /// Takes what the server alone decides on over from `old`.
+    /// Takes over from `old` what the server alone decides on: always its creation and a deletion that is under way,
+    /// the rest where it is left out. What is then different is refused.
     pub(crate) fn keep_identity(&mut self, old: Meta<'_>) {
-        for place in [
-            PLACES.uid,
-            PLACES.creation_timestamp,
-            PLACES.deletion_timestamp,
-            PLACES.deletion_grace_period_seconds,
-            PLACES.generation,
-        ] {
-            match old.get(place) {
-                Some(value) => self.0.set(place, value.clone()),
-                None => self.0.remove(place),
-            };
+        let places = [
+            (PLACES.uid, false),
+            (PLACES.creation_timestamp, true),
+            (PLACES.deletion_timestamp, true),
+            (PLACES.deletion_grace_period_seconds, false),
+        ];
+        for (place, always) in places {
+            if let Some(value) = old.get(place).filter(|_| always || self.0.get(place).is_none()) {
+                self.0.set(place, value.clone());
+            }
         }
     }
 }

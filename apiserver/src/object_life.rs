@@ -91,7 +91,7 @@ fn own(call: &Call<'_>, live: Option<&Object>, new: &mut Object, write: &Write<'
 }
 
 /// Sees to it that an object lies in the namespace of its path, and has the name of its path if that has one.
-fn place(call: &Call<'_>, new: &mut Object) -> Result<(), Problem> {
+pub(crate) fn place(call: &Call<'_>, new: &mut Object) -> Result<(), Problem> {
     let (namespace, name) = (meta(new).namespace(), meta(new).name());
     let wanted = &*call.target.namespace;
     if !namespace.is_empty() && namespace != wanted {
@@ -148,16 +148,13 @@ pub(crate) fn update(
 ) -> Result<Object, Problem> {
     let resource = call.served.resource;
     place(call, &mut new)?;
-    check_identity(call, &new, old)?;
+    check_state(call, &new, old)?;
     default(call, &mut new);
     own(call, Some(old), &mut new, write);
     let mut new = stored_form(call, new);
     let old = &stored_form(call, old.clone());
-    let generation = meta(&new).generation();
     let mut kept = meta_mut(&mut new);
-    if generation == 0 || call.served.facts().generation != Generation::Absent {
-        kept.set_generation(meta(old).generation());
-    }
+    kept.set_generation(meta(old).generation());
     kept.keep_identity(meta(old));
     kept.clear_self_link();
     if kept_revision_is_unset(&new) {
@@ -181,20 +178,10 @@ fn kept_revision_is_unset(new: &Object) -> bool {
     meta(new).resource_version().is_empty()
 }
 
-/// Refuses a successor that is said to be of another object or another state.
-fn check_identity(call: &Call<'_>, new: &Object, old: &Object) -> Result<(), Problem> {
+/// Refuses a successor that is said to be of another state.
+fn check_state(call: &Call<'_>, new: &Object, old: &Object) -> Result<(), Problem> {
     let (new, old) = (meta(new), meta(old));
     let resource = call.group_resource();
-    if !new.uid().is_empty() && new.uid() != old.uid() {
-        let words = format!(
-            "StorageError: invalid object, Code: 4, Key: /registry/{}/{}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: {}, UID in object meta: {}",
-            call.served.facts().plural,
-            call.key().path,
-            new.uid(),
-            old.uid()
-        );
-        return Err(Status::conflict(&resource, &call.target.name, words).into());
-    }
     match new.resource_version() {
         "" | "0" if call.served.facts().updates_blindly || call.subresource.is_some() => Ok(()),
         "" | "0" => {

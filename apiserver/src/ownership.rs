@@ -3,7 +3,9 @@
 //! The rules are the schema model's ([`keelson_schema::apply`]); here stands what they need to know of a resource: its
 //! versions, and which fields a part of it cannot change at all.
 
-use keelson_schema::apply::{self, Element, Filter, Set, Target, Versions, Writer};
+use keelson_schema::apply::{
+    self, Element, FieldPath, Filter, Managed, OneVersion, Scale, Set, Target, Versions, Writer,
+};
 use keelson_schema::json::Gvk;
 use keelson_schema::tree::Object;
 
@@ -73,9 +75,45 @@ fn fixed_fields(served: &Served, part: &str) -> Option<Set> {
 
 /// Records in `new` that `writer` has made it of `live`.
 pub(crate) fn record(call: &Call<'_>, live: Option<&Object>, new: &mut Object, writer: &Writer<'_>) {
-    let recorded = with_target(call, |target| apply::update(live, new, writer, target));
-    if let Err(error) = recorded {
+    with_target(call, |target| record_in(target, live, new, writer));
+}
+
+/// Records in `new`, which is what `target` says, that `writer` has made it of `live`.
+pub(crate) fn record_in(target: &Target<'_>, live: Option<&Object>, new: &mut Object, writer: &Writer<'_>) {
+    if let Err(error) = apply::update(live, new, writer, target) {
         // As upstream: ownership that cannot be recorded is no reason to refuse the write.
-        tracing::debug!(%error, resource = call.served.facts().plural, "ownership not recorded");
+        tracing::debug!(%error, kind = target.kind, "ownership not recorded");
     }
+}
+
+/// What is written to where somebody scales something.
+pub(crate) const SCALE: Target<'static> = Target {
+    api_version: "autoscaling/v1",
+    kind: "Scale",
+    subresource: "scale",
+    filters: &[],
+    versions: &OneVersion,
+};
+
+/// The owners of the scale of `object`.
+pub(crate) fn scale_owners(call: &Call<'_>, object: &Object) -> Managed {
+    with_scale(call, |scale| scale.of_resource(&owners(object)))
+}
+
+/// The owners of `object` once its scale is `scale`.
+pub(crate) fn owners_by_scale(call: &Call<'_>, object: &Object, scale: &Object) -> Managed {
+    with_scale(call, |rule| rule.to_resource(&owners(object), &owners(scale)))
+}
+
+fn owners(object: &Object) -> Managed {
+    Managed::of(object).unwrap_or_default()
+}
+
+fn with_scale<T>(call: &Call<'_>, act: impl FnOnce(&Scale<'_>) -> T) -> T {
+    let facts = call.served.facts();
+    let versions: Vec<String> =
+        facts.versions.iter().map(|version| api_version(facts.group, version)).collect();
+    let replicas = FieldPath::of(&["spec", "replicas"]);
+    let paths: Vec<_> = versions.iter().map(|version| (version.as_str(), Some(replicas.clone()))).collect();
+    act(&Scale { replicas: &paths, api_version: &call.served.api_version })
 }

@@ -166,9 +166,3 @@ pub(crate) fn unsupported_patch() -> Problem {
     let message = "415: Unsupported Media Type";
     Response { code: 415, message, ..Response::default() }.into_status(&GroupResource::default()).into()
 }
-
-/// What is listed in `STATUS.md` as not being there yet.
-pub(crate) fn not_yet(what: &str) -> Problem {
-    let words = format!("{what} is not served yet by this version of Keelson");
-    Status { code: 501, ..Status::failure(Reason::Other("NotImplemented".into()), words) }.into()
-}

@@ -50,6 +50,19 @@ pub(crate) async fn update(
     }
 }
 
+/// Changes something below an object by saying what is to be different.
+pub(crate) async fn patch(
+    call: &Call<'_>,
+    subresource: &Subresource,
+    body: &Bytes,
+) -> Result<Response<Body>, Problem> {
+    match subresource.name {
+        "scale" => scale::patch(call, body).await,
+        "proxy" => container::reach(call).await,
+        _ => Err(not_yet(call, subresource)),
+    }
+}
+
 /// What is listed in `STATUS.md` as not being there yet.
 pub(crate) fn not_yet(call: &Call<'_>, subresource: &Subresource) -> Problem {
     let words = format!(

@@ -4,9 +4,10 @@ use axum::body::Body;
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use keelson_api::field::{Error, Errors, Path};
-use keelson_api::group::GroupKind;
+use keelson_api::group::{GroupKind, GroupResource};
 use keelson_api::options::kind;
 use keelson_api::status::Status;
+use keelson_schema::apply::Writer;
 use keelson_schema::arena::Schema;
 use keelson_schema::json::Gvk;
 use keelson_schema::tree::{Object, Value, View};
@@ -14,11 +15,13 @@ use keelson_store::At;
 
 use crate::api::Call;
 use crate::body::{self, Options};
-use crate::meta::meta;
+use crate::meta::{meta, meta_mut};
+use crate::object_life::Owner;
 use crate::problem::Problem;
 use crate::verbs::create::Made;
+use crate::verbs::patch::Asked;
 use crate::verbs::{get, update};
-use crate::{object_life, refusal, render};
+use crate::{object_life, ownership, refusal, render};
 
 const KIND: GroupKind<'static> = GroupKind::new("autoscaling", "Scale");
 
@@ -32,19 +35,43 @@ pub(crate) async fn get(call: &Call<'_>) -> Result<Response<Body>, Problem> {
 pub(crate) async fn update(call: &Call<'_>, bytes: &Bytes) -> Result<Response<Body>, Problem> {
     let options = body::options(call, &kind::UPDATE)?;
     let scale = body::object(call, bytes, &schema()?, &gvk(), options.validation)?;
-    change(call, &options, |_| Ok(scale.clone())).await
+    update::check_name(call, &scale)?;
+    change(call, &options, |old| {
+        update::check_uid(call, &scale, old)?;
+        Ok(scale.clone())
+    })
+    .await
+}
+
+pub(crate) async fn patch(call: &Call<'_>, bytes: &Bytes) -> Result<Response<Body>, Problem> {
+    let asked = Asked::read(call, bytes, &schema()?)?;
+    change(call, &asked.options, |old| {
+        let scale = asked.next(call, old, &ownership::SCALE)?;
+        update::check_name(call, &scale)?;
+        Ok(scale)
+    })
+    .await
 }
 
 /// Changes the scale of the object that a call names to what `next` makes of it.
-pub(crate) async fn change(
+async fn change(
     call: &Call<'_>,
     options: &Options,
     mut next: impl FnMut(&Object) -> Result<Object, Problem>,
 ) -> Result<Response<Body>, Problem> {
     let look = render::negotiate(call, false)?;
-    let made = update::change(call, options, |object| {
-        let old = scale_of(object)?;
-        rescale(call, object, &next(&old)?)
+    // Who owns the number of copies follows from who owns that of the scale.
+    let through = Options { is_recorded: true, ..options.clone() };
+    let made = update::change(call, &through, |object| {
+        let mut old = scale_of(object)?;
+        ownership::scale_owners(call, object).write(&mut old);
+        let mut new = next(&old)?;
+        object_life::place(call, &mut new)?;
+        if let Owner::Manager(manager) = options.owner() {
+            let writer = Writer { manager, now: call.now() };
+            ownership::record_in(&ownership::SCALE, Some(&old), &mut new, &writer);
+        }
+        rescale(call, object, &new)
     });
     let left = match made.await?.ok_or_else(|| refusal::not_found(call, &call.target.name))? {
         Made::Stored(object) => render::tree(call.served, &object)?,
@@ -63,12 +90,17 @@ fn rescale(call: &Call<'_>, object: &Object, scale: &Object) -> Result<Object, P
         errors.push(Error::invalid(&spec.child("replicas"), replicas, "must be greater than or equal to 0"));
         return Err(refusal::invalid(&KIND, name, &errors));
     }
-    let revision = meta(scale).resource_version();
-    if !matches!(revision, "" | "0") && revision != meta(object).resource_version() {
-        return Err(Status::modified(&call.group_resource(), name).into());
+    let (wanted, uid) = (meta(scale).uid(), meta(object).uid());
+    if !wanted.is_empty() && wanted != uid {
+        let words = format!("Precondition failed: UID in precondition: {wanted}, UID in object meta: {uid}");
+        let facts = call.served.facts();
+        let plural = format!("{}/scale", facts.plural);
+        return Err(Status::conflict(&GroupResource::new(facts.group, &plural), name, words).into());
     }
     let mut next = object.clone();
     object_life::set(&mut next, "spec.replicas", Value::Int(replicas));
+    meta_mut(&mut next).set_resource_version(meta(scale).resource_version());
+    ownership::owners_by_scale(call, object, scale).write(&mut next);
     Ok(next)
 }
 

@@ -18,10 +18,6 @@ use crate::object_life;
 use crate::problem::Problem;
 use crate::{admission, refusal, render, subresources};
 
-/// How often a change is based on a new state before the writer is told that there were others. Upstream's figure for
-/// patches; an update that names no state is tried as often.
-const TRIES_MAX: usize = 5;
-
 pub(crate) async fn run(call: &Call<'_>, body: Bytes) -> Result<Response<Body>, Problem> {
     if let Some(subresource) = call.subresource.filter(|subresource| !Call::is_part_of_object(subresource)) {
         return subresources::update(call, subresource, body).await;
@@ -29,14 +25,12 @@ pub(crate) async fn run(call: &Call<'_>, body: Bytes) -> Result<Response<Body>, 
     let look = render::negotiate(call, false)?;
     let options = body::options(call, &kind::UPDATE)?;
     let new = body::object(call, &body, &call.served.schema, &call.gvk(), options.validation)?;
-    if meta(&new).name().is_empty() {
-        let words = format!(
-            "the name of the object ({} based on URL) was undeterminable: name must be provided",
-            call.target.name
-        );
-        return Err(refusal::bad_request(&words));
-    }
-    let found = change(call, &options, |_| Ok(new.clone())).await?;
+    check_name(call, &new)?;
+    let found = change(call, &options, |old| {
+        check_uid(call, &new, old)?;
+        Ok(new.clone())
+    });
+    let found = found.await?;
     if let Some(made) = found {
         return create::answer(call, look, StatusCode::OK, made);
     }
@@ -48,9 +42,36 @@ pub(crate) async fn run(call: &Call<'_>, body: Bytes) -> Result<Response<Body>, 
     create::answer(call, look, StatusCode::CREATED, made)
 }
 
+/// Refuses an object without a name.
+pub(crate) fn check_name(call: &Call<'_>, new: &tree::Object) -> Result<(), Problem> {
+    if meta(new).name().is_empty() {
+        let words = format!(
+            "the name of the object ({} based on URL) was undeterminable: name must be provided",
+            call.target.name
+        );
+        return Err(refusal::bad_request(&words));
+    }
+    Ok(())
+}
+
+/// Refuses to replace another object than the one that is meant.
+pub(crate) fn check_uid(call: &Call<'_>, new: &tree::Object, old: &tree::Object) -> Result<(), Problem> {
+    let (new, old) = (meta(new).uid(), meta(old).uid());
+    if new.is_empty() || new == old {
+        return Ok(());
+    }
+    let words = format!(
+        "StorageError: invalid object, Code: 4, Key: /registry/{}/{}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: {new}, UID in object meta: {old}",
+        call.served.facts().plural,
+        call.key().path,
+    );
+    Err(Status::conflict(&call.group_resource(), &call.target.name, words).into())
+}
+
 /// Changes the object that a call names to what `next` makes of its present state; nothing if there is no such object.
 ///
-/// `next` is asked again where somebody else was faster, unless what it makes says which state it is based on.
+/// Where somebody else was faster, `next` is asked again. Each time somebody gets on, and the request's deadline ends it,
+/// so the tries are not counted. What is based on a state that is gone is refused in the next round.
 pub(crate) async fn change(
     call: &Call<'_>,
     options: &Options,
@@ -58,19 +79,15 @@ pub(crate) async fn change(
 ) -> Result<Option<Made>, Problem> {
     let write = call.write(options.owner());
     let (_, mut found) = call.api.store.get(&call.key(), At::Latest).await.map_err(refusal::unreadable)?;
-    for _ in 0..TRIES_MAX {
-        let Some(current) = &found else { return Ok(None) };
+    while let Some(current) = &found {
         let old = render::tree(call.served, current)?;
-        let wanted = next(&old)?;
-        let is_based = !matches!(meta(&wanted).resource_version(), "" | "0");
-        let new = object_life::update(call, wanted, &old, &write)?;
+        let new = object_life::update(call, next(&old)?, &old, &write)?;
         match store(call, new, current, options).await? {
             Stored::Made(made) => return Ok(Some(made)),
-            Stored::Overtaken(_) if is_based => break,
             Stored::Overtaken(now) => found = now,
         }
     }
-    Err(Status::modified(&call.group_resource(), &call.target.name).into())
+    Ok(None)
 }
 
 /// How putting a changed object into the store ended.
