@@ -8,8 +8,8 @@ mod scan;
 
 pub use decode::{Decoded, decode, decode_any, decode_value};
 pub(crate) use decode::{OVERLAYS_MAX, TREE_DEPTH_MAX, decode_field, decode_strict, valid};
-pub(crate) use encode::{push_compact, push_string};
 pub use encode::{encode, encode_value};
+pub(crate) use encode::{push_compact, push_string};
 pub(crate) use free::Free;
 pub use meta::{Gvk, interpret};
 pub use scan::{check, member};

@@ -26,7 +26,8 @@ pub(super) fn validate_decoded(ty: Ty<'_>, node: Node<'_>) -> Result<(), Invalid
 fn is_whole(ty: Ty<'_>, node: Node<'_>) -> bool {
     match node {
         Node::Struct(of, entries) => entries.iter().all(|entry| {
-            let nested = matches!(entry.value, Value::Struct(_) | Value::List(_) | Value::Map(_)) && entry.index != EXTRA;
+            let nested = matches!(entry.value, Value::Struct(_) | Value::List(_) | Value::Map(_))
+                && entry.index != EXTRA;
             !nested || {
                 let field = of.field(entry.index);
                 is_whole(ty.of_child(field), Node::of(Some(field.ty()), &entry.value))

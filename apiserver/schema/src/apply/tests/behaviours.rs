@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::apply::managed::take;
 use crate::apply::{
-    ApplyError, Configuration, Entry, FieldPath, Filter, Identity, Managed, OneVersion, Operation, Scale, Set,
-    Target, Writer, apply, keep_times, update,
+    ApplyError, Configuration, Entry, FieldPath, Filter, Identity, Managed, OneVersion, Operation, Scale,
+    Set, Target, Writer, apply, keep_times, update,
 };
 use crate::arena::builder::{Builder, FieldSpec, Member};
 use crate::arena::{Arena, Flags, Kind, ListShape, Schema};
@@ -207,7 +207,10 @@ fn fields_are_shared_taken_and_given_up() {
                 bob Apply 2: .data.c"#,
             ),
             (
-                Merge("dan", r#"{"data":{"a":"9","d":"4"},"metadata":{"generateName":"g","uid":"u","generation":3}}"#),
+                Merge(
+                    "dan",
+                    r#"{"data":{"a":"9","d":"4"},"metadata":{"generateName":"g","uid":"u","generation":3}}"#,
+                ),
                 r#"{"data":{"a":"9","c":"3","d":"4"},"metadata":{"generateName":"g","generation":3,"name":"n","uid":"u"}}
                 bob Apply 2: .data.c
                 dan Update 8: .data.a .data.d .metadata.generateName"#,
@@ -239,12 +242,18 @@ fn lists_are_merged_by_their_keys_and_defaults_of_keys_count() {
         "Service",
         &[
             (
-                Apply("alice", r#"{"spec":{"selector":{"a":"b"},"ports":[{"port":53},{"port":53,"protocol":"UDP"}]}}"#),
+                Apply(
+                    "alice",
+                    r#"{"spec":{"selector":{"a":"b"},"ports":[{"port":53},{"port":53,"protocol":"UDP"}]}}"#,
+                ),
                 r#"{"metadata":{"name":"n"},"spec":{"ports":[{"port":53,"targetPort":0},{"port":53,"protocol":"UDP","targetPort":0}],"selector":{"a":"b"}},"status":{"loadBalancer":{}}}
                 alice Apply 0: .spec.selector .spec.ports[port=53,protocol="TCP"] .spec.ports[port=53,protocol="UDP"] .spec.ports[port=53,protocol="TCP"].port .spec.ports[port=53,protocol="UDP"].port .spec.ports[port=53,protocol="UDP"].protocol"#,
             ),
             (
-                Apply("bob", r#"{"spec":{"selector":{"c":"d"},"ports":[{"port":53,"protocol":"TCP","name":"dns"}]}}"#),
+                Apply(
+                    "bob",
+                    r#"{"spec":{"selector":{"c":"d"},"ports":[{"port":53,"protocol":"TCP","name":"dns"}]}}"#,
+                ),
                 r#"Apply failed with 1 conflict: conflict with "alice": .spec.selector"#,
             ),
             (
@@ -274,7 +283,10 @@ fn what_is_empty_zero_or_null_is_still_said() {
         "Deployment",
         &[
             (
-                Merge("creator", r#"{"spec":{"paused":true,"minReadySeconds":5},"metadata":{"labels":{"a":"b"}}}"#),
+                Merge(
+                    "creator",
+                    r#"{"spec":{"paused":true,"minReadySeconds":5},"metadata":{"labels":{"a":"b"}}}"#,
+                ),
                 r#"{"metadata":{"labels":{"a":"b"},"name":"n"},"spec":{"minReadySeconds":5,"paused":true,"selector":null,"strategy":{},"template":{"metadata":{},"spec":{"containers":null}}},"status":{}}
                 creator Update 0: .metadata.labels .metadata.labels.a .spec.minReadySeconds .spec.paused"#,
             ),
@@ -357,7 +369,10 @@ fn track_is_lost_on_request_and_found_again_by_applying() {
                 zed Update -: .data .data.b"#,
             ),
             (
-                Merge("x", r#"{"metadata":{"managedFields":[{"manager":"zed","operation":"Own"}]},"data":{"a":"5"}}"#),
+                Merge(
+                    "x",
+                    r#"{"metadata":{"managedFields":[{"manager":"zed","operation":"Own"}]},"data":{"a":"5"}}"#,
+                ),
                 r#"{"data":{"a":"5","b":"3"},"metadata":{"name":"n"}}
                 zed Update -: .data .data.b
                 x Update 6: .data.a"#,
@@ -391,7 +406,8 @@ fn kubectl_may_take_over_what_it_has_noted() {
     );
     let mut stage = Stage::new("v1", "ConfigMap");
     stage.write(Merge("kubectl-client-side-apply", &created));
-    let conflict = r#"Apply failed with 1 conflict: conflict with "kubectl-client-side-apply" using v1: .data.a"#;
+    let conflict =
+        r#"Apply failed with 1 conflict: conflict with "kubectl-client-side-apply" using v1: .data.a"#;
     assert_eq!(stage.write(Apply("other", r#"{"data":{"a":"9"}}"#)), conflict);
     let applied = stage.write(Apply("kubectl", r#"{"data":{"a":"9"}}"#));
     let renewed = concat!(
@@ -462,15 +478,11 @@ fn parts_of_what_is_now_a_whole_become_the_whole() {
     };
     let stale = r#"{"f:spec":{"f:selector":{".":{},"f:a":{}}}}"#;
     let live = object(&schema, &list(stale));
-    let target = Target {
-        api_version: "v1",
-        kind: "Service",
-        subresource: "",
-        filters: &[],
-        versions: &OneVersion,
-    };
+    let target =
+        Target { api_version: "v1", kind: "Service", subresource: "", filters: &[], versions: &OneVersion };
     let now = Time { seconds: 1, nanos: 0 };
-    let config = read(r#"{"apiVersion":"v1","kind":"Service","metadata":{"name":"n"},"spec":{"selector":{"c":"d"}}}"#);
+    let config =
+        read(r#"{"apiVersion":"v1","kind":"Service","metadata":{"name":"n"},"spec":{"selector":{"c":"d"}}}"#);
     let config = Configuration::new(config, schema.clone());
     let conflict = apply(Some(&live), &config, &Writer { manager: "new", now }, false, &target);
     let expected = "Apply failed with 1 conflict: conflict with \"old\": .spec.selector";
@@ -531,7 +543,9 @@ fn replicas_are_owned_through_the_scale() {
         Entry::new(identity, time, Set::from_json(set.as_bytes()).unwrap())
     };
     let lines = |managed: &Managed| -> Vec<String> {
-        let line = |entry: &Entry| format!("{} {:?}: {}", entry.identity, entry.time.map(|time| time.seconds), entry.set());
+        let line = |entry: &Entry| {
+            format!("{} {:?}: {}", entry.identity, entry.time.map(|time| time.seconds), entry.set())
+        };
         managed.entries.iter().map(line).collect()
     };
     let both = r#"{"f:spec":{"f:paused":{},"f:replicas":{}}}"#;
@@ -561,7 +575,8 @@ fn replicas_are_owned_through_the_scale() {
         ]
     );
     // Somebody has: the replicas are theirs.
-    let owners = Managed { entries: vec![entry("hpa", Operation::Update, "autoscaling/v1", "scale", 9, replicas)] };
+    let owners =
+        Managed { entries: vec![entry("hpa", Operation::Update, "autoscaling/v1", "scale", 9, replicas)] };
     let back = lines(&scale.to_resource(&resource, &owners));
     assert_eq!(
         back,
@@ -614,8 +629,12 @@ fn widgets() -> Schema {
     let parts = builder.list(part, ListShape::Map, &keys, "");
     let tags = builder.list(text, ListShape::Set, &[], "");
     let whole = builder.map(number, true, "");
-    let members =
-        vec![field("free", any, ""), field("parts", parts, ""), field("tags", tags, ""), field("whole", whole, "")];
+    let members = vec![
+        field("free", any, ""),
+        field("parts", parts, ""),
+        field("tags", tags, ""),
+        field("whole", whole, ""),
+    ];
     builder.define(spec, members, &[], true, false);
     let widget = builder.declare("example.dev.Widget", "Widget", false);
     let members = vec![
@@ -630,13 +649,8 @@ fn widgets() -> Schema {
 
 #[test]
 fn custom_resources_are_merged_by_their_schemas() {
-    let mut stage = Stage {
-        api_version: "example.dev/v1",
-        kind: "Widget",
-        schema: widgets(),
-        live: None,
-        seconds: 0,
-    };
+    let mut stage =
+        Stage { api_version: "example.dev/v1", kind: "Widget", schema: widgets(), live: None, seconds: 0 };
     let mut check = |write, expected: &str| {
         let expected: Vec<&str> = expected.trim().lines().map(str::trim).collect();
         assert_eq!(stage.write(write), expected.join("\n"));
@@ -650,13 +664,19 @@ fn custom_resources_are_merged_by_their_schemas() {
         creator Update 0: .spec .spec.free .spec.parts .spec.tags .spec.unknown .spec.whole .spec.free.deep .spec.free.deep.x .spec.parts[kind="bolt",name="a"] .spec.parts[kind="bolt",name="a"].name .spec.parts[kind="bolt",name="a"].size .spec.tags[="t"] .spec.unknown.u"#,
     );
     check(
-        Apply("alice", r#"{"spec":{"free":{"deep":{"z":null}},"parts":[{"name":"a","kind":"bolt","size":2},{"name":"b"}],"tags":["s","t"],"whole":{"l":2},"unknown":{"v":true}}}"#),
+        Apply(
+            "alice",
+            r#"{"spec":{"free":{"deep":{"z":null}},"parts":[{"name":"a","kind":"bolt","size":2},{"name":"b"}],"tags":["s","t"],"whole":{"l":2},"unknown":{"v":true}}}"#,
+        ),
         r#"Apply failed with 2 conflicts: conflicts with "creator" using example.dev/v1:
         - .spec.whole
         - .spec.parts[kind="bolt",name="a"].size"#,
     );
     check(
-        Force("alice", r#"{"spec":{"free":{"deep":{"z":null}},"parts":[{"name":"a","kind":"bolt","size":2},{"name":"b"}],"tags":["s","t"],"whole":{"l":2},"unknown":{"v":true}}}"#),
+        Force(
+            "alice",
+            r#"{"spec":{"free":{"deep":{"z":null}},"parts":[{"name":"a","kind":"bolt","size":2},{"name":"b"}],"tags":["s","t"],"whole":{"l":2},"unknown":{"v":true}}}"#,
+        ),
         r#"{"metadata":{"name":"n"},"spec":{"free":{"deep":{"x":[1,{"y":2}],"z":null}},"parts":[{"kind":"bolt","name":"a","size":2},{"name":"b"}],"tags":["s","t"],"unknown":{"u":1,"v":true},"whole":{"l":2}}}
         alice Apply 2: .spec.whole .spec.free.deep.z .spec.parts[kind="bolt",name="a"] .spec.parts[kind="bolt",name="b"] .spec.parts[kind="bolt",name="a"].kind .spec.parts[kind="bolt",name="a"].name .spec.parts[kind="bolt",name="a"].size .spec.parts[kind="bolt",name="b"].name .spec.tags[="s"] .spec.tags[="t"] .spec.unknown.v
         creator Update 0: .spec .spec.free .spec.parts .spec.tags .spec.unknown .spec.free.deep .spec.free.deep.x .spec.parts[kind="bolt",name="a"] .spec.parts[kind="bolt",name="a"].name .spec.tags[="t"] .spec.unknown.u"#,
@@ -677,7 +697,8 @@ fn what_comes_with_a_status_is_named() {
     let config = r#"{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"n"},"data":{"a":"2"}}"#;
     let config = Configuration::new(read(config), stage.schema.clone());
     let writer = Writer { manager: "bob", now: Time { seconds: 0, nanos: 0 } };
-    let Err(ApplyError::Conflict(conflicts)) = apply(stage.live.as_ref(), &config, &writer, false, &target) else {
+    let Err(ApplyError::Conflict(conflicts)) = apply(stage.live.as_ref(), &config, &writer, false, &target)
+    else {
         panic!("it is alice's");
     };
     let causes: Vec<_> = conflicts.0.iter().map(|one| (one.path.to_string(), one.message())).collect();

@@ -129,7 +129,8 @@ fn object(numbers: &mut Numbers, ty: TypeRef<'_>, depth: u32) -> Option<Entries>
 }
 
 fn is_left_out(field: FieldRef<'_>, depth: u32) -> bool {
-    let system = ["name", "uid", "managedFields", "creationTimestamp", "resourceVersion", "generation", "selfLink"];
+    let system =
+        ["name", "uid", "managedFields", "creationTimestamp", "resourceVersion", "generation", "selfLink"];
     match depth {
         0 => matches!(field.name(), "apiVersion" | "kind"),
         1 => system.contains(&field.name()),
@@ -158,10 +159,12 @@ fn list(numbers: &mut Numbers, ty: TypeRef<'_>, depth: u32) -> Option<Value> {
 
 /// A set of few paths.
 pub(super) fn set(numbers: &mut Numbers) -> Set {
-    const ELEMENTS: [&str; 7] = ["f:a", "f:b", "f:c", "k:{\"n\":\"x\"}", "k:{\"n\":\"y\",\"p\":80}", "v:1", "i:0"];
+    const ELEMENTS: [&str; 7] =
+        ["f:a", "f:b", "f:c", "k:{\"n\":\"x\"}", "k:{\"n\":\"y\",\"p\":80}", "v:1", "i:0"];
     let mut set = Set::new();
     for _ in 0..numbers.below(8) {
-        let elements = (0..=numbers.below(3)).map(|_| Element::parse(numbers.pick(&ELEMENTS)).unwrap().unwrap());
+        let elements =
+            (0..=numbers.below(3)).map(|_| Element::parse(numbers.pick(&ELEMENTS)).unwrap().unwrap());
         set.insert(&elements.collect::<Vec<_>>());
     }
     set

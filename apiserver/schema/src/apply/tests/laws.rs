@@ -6,8 +6,8 @@ use crate::apply::managed::{self, take};
 use crate::apply::node::{Node, Ty};
 use crate::apply::owners::strip;
 use crate::apply::{
-    ApplyError, Comparison, Configuration, FieldPath, Managed, OneVersion, Operation, Set, Target, Writer, apply,
-    extract, keep_times, typed, update,
+    ApplyError, Comparison, Configuration, FieldPath, Managed, OneVersion, Operation, Set, Target, Writer,
+    apply, extract, keep_times, typed, update,
 };
 use crate::arena::Schema;
 use crate::json;
@@ -214,7 +214,8 @@ fn conflicts(result: Result<Option<Object>, ApplyError>) -> Vec<String> {
 fn conflicts_are_mutual() {
     for_all(|numbers, api_version, kind, schema| {
         let target = target(api_version, kind);
-        let mut made = || Configuration::new(configuration(numbers, api_version, kind, schema), schema.clone());
+        let mut made =
+            || Configuration::new(configuration(numbers, api_version, kind, schema), schema.clone());
         let (a, b) = (made(), made());
         let first = apply(None, &a, &writer("a", 0), false, &target).unwrap().unwrap();
         let there = conflicts(apply(Some(&first), &b, &writer("b", 1), false, &target));
@@ -231,7 +232,9 @@ fn who_gives_up_everything_leaves_what_others_own() {
         let mut made = || configuration(numbers, api_version, kind, schema);
         let (a, b) = (made(), made());
         let empty = {
-            let text = format!("{{\"apiVersion\":\"{api_version}\",\"kind\":\"{kind}\",\"metadata\":{{\"name\":\"n\"}}}}");
+            let text = format!(
+                "{{\"apiVersion\":\"{api_version}\",\"kind\":\"{kind}\",\"metadata\":{{\"name\":\"n\"}}}}"
+            );
             Configuration::new(json::decode_any(text.as_bytes()).unwrap(), schema.clone())
         };
         let (a, b) = (Configuration::new(a, schema.clone()), Configuration::new(b, schema.clone()));
@@ -243,7 +246,11 @@ fn who_gives_up_everything_leaves_what_others_own() {
         let left = apply(Some(&both), &empty, &writer("a", 3), true, &target).unwrap().unwrap_or(both);
         let comparison = Comparison::of(Some(&left), &alone).unwrap();
         let missing: Vec<_> = comparison.added.union(comparison.modified).paths();
-        let missing: Vec<_> = missing.iter().map(ToString::to_string).filter(|path| path != ".metadata.managedFields").collect();
+        let missing: Vec<_> = missing
+            .iter()
+            .map(ToString::to_string)
+            .filter(|path| path != ".metadata.managedFields")
+            .collect();
         assert!(missing.is_empty(), "{kind} {missing:?}");
     });
 }
@@ -278,7 +285,8 @@ fn merged_lists_keep_both_orders() {
         let applied = applied.unwrap_or(object);
         let merged = applied.get("metadata.finalizers").map_or(&[][..], Value::items);
         let merged: Vec<&str> = merged.iter().filter_map(Value::as_str).collect();
-        let within = |of: &[&str]| merged.iter().copied().filter(|name| of.contains(name)).collect::<Vec<_>>();
+        let within =
+            |of: &[&str]| merged.iter().copied().filter(|name| of.contains(name)).collect::<Vec<_>>();
         assert_eq!(within(&config), config, "{live:?} {config:?} {merged:?}");
         let only_live: Vec<&str> = live.iter().copied().filter(|name| !config.contains(name)).collect();
         assert_eq!(within(&only_live), only_live, "{live:?} {config:?} {merged:?}");
