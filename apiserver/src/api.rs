@@ -19,6 +19,7 @@ use keelson_schema::scalar::time::Time;
 use keelson_store::Store;
 use keelson_store::key::Key;
 use parking_lot::Mutex;
+use tokio::sync::watch;
 
 use crate::caller::Caller;
 use crate::catalog::{Catalog, Served};
@@ -28,7 +29,7 @@ use crate::problem::Problem;
 use crate::query::Query;
 use crate::resource::{Subresource, Verb};
 use crate::target::{ResourceTarget, Target};
-use crate::{discovery, openapi, refusal, verbs};
+use crate::{compress, discovery, openapi, refusal, verbs, websocket};
 
 /// What verbs work with.
 pub(crate) struct Api {
@@ -39,6 +40,8 @@ pub(crate) struct Api {
     pub(crate) entropy: Entropy,
     /// Where this server says that it can be reached.
     pub(crate) address: String,
+    /// Whether the server is about to end.
+    pub(crate) leaving: watch::Receiver<bool>,
 }
 
 /// One request on its way through a verb.
@@ -132,7 +135,7 @@ impl Api {
         }
         match Target::parse(parts.uri.path()).ok_or(Problem::NoSuchPath)? {
             Target::Resource(target) => self.resource(parts, &target, caller, body).await,
-            other => self.document(parts, &other),
+            other => compress::pack(&parts.headers, self.document(parts, &other)?).await,
         }
     }
 
@@ -196,6 +199,11 @@ impl Api {
         };
         let verb = verb(&parts.method, &call).ok_or_else(refusal::no_such_method)?;
         let mut answer = verbs::run(verb, &call, body).await?;
+        if verb != Verb::Watch {
+            answer = compress::pack(&parts.headers, answer).await?;
+        } else if websocket::is_wanted(&parts.headers) {
+            answer = websocket::answer(parts, answer);
+        }
         for warning in call.warnings.lock().drain(..) {
             if let Ok(value) = HeaderValue::from_str(&format!("299 - {}", quote(&warning))) {
                 answer.headers_mut().append(WARNING, value);

@@ -341,7 +341,7 @@ fn write(document: &impl Serialize) -> Vec<u8> {
 }
 
 fn plain(look: Look, json: &[u8]) -> Result<Response<Body>, Problem> {
-    Ok(render::answer(StatusCode::OK, look.encoding.media_type(), encode(look, json)?))
+    Ok(crate::problem::answer(StatusCode::OK, look.encoding.media_type(), encode(look, json)?))
 }
 
 /// The aggregated form says by which name clients may know that it has not changed.

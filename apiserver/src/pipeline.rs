@@ -3,14 +3,17 @@
 //! Each stage either lets the request on or ends it with a [`Problem`]; nothing but this file decides on their order.
 //!
 //! 1. **count**: outermost, so that every answer is counted, whichever stage gave it.
-//! 2. **recover**: a defect in any stage below costs one request, not the process.
-//! 3. **limits**: before anything that costs, so that refusing stays cheap under load.
-//! 4. **identity**: before anything that may tell something, so that strangers learn nothing from what they ask.
-//! 5. **deadline**: around all that may wait for something else.
-//! 6. **route**: to what serves the path.
+//! 2. **name**: so that whatever is said of a request can be traced to it, a refusal too.
+//! 3. **recover**: a defect in any stage below costs one request, not the process.
+//! 4. **limits**: before anything that costs, so that refusing stays cheap under load.
+//! 5. **identity**: before anything that may tell something, so that strangers learn nothing from what they ask.
+//! 6. **deadline**: around all that may wait for something else.
+//! 7. **route**: to what serves the path.
 
+mod deadline;
 pub(crate) mod identity;
 pub(crate) mod limits;
+mod name;
 mod recover;
 
 use std::sync::Arc;
@@ -24,7 +27,7 @@ use tower::ServiceExt;
 use crate::api::Api;
 use crate::caller::{Caller, Credentials};
 use crate::metrics::RequestLabels;
-use crate::problem::Problem;
+use crate::problem::{Problem, Reply};
 use crate::routes;
 use crate::server::ApiServer;
 
@@ -35,16 +38,18 @@ pub(crate) async fn answer(
     request: Request<Body>,
 ) -> Response<Body> {
     let (began, labels) = (Instant::now(), labels(&request));
+    let (name, reply) = (name::of(server, &request), Reply::to(&request));
     let mut answer = match recover::from_panic(stages(server, credentials, request)).await {
         Ok(answer) => answer,
         Err(problem) => {
             tracing::debug!(%problem, route = labels.subresource, "request refused");
-            problem.into_response()
+            problem.into_response(&reply)
         }
     };
     // Answers depend on who asks: no cache in between may keep one.
     let headers = answer.headers_mut();
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache, private"));
+    headers.insert(name::HEADER, name);
     server.shared.metrics.answered(&labels, answer.status().as_u16(), began.elapsed());
     answer
 }
@@ -55,9 +60,10 @@ async fn stages(
     request: Request<Body>,
 ) -> Result<Response<Body>, Problem> {
     let _in_flight = limits::admit(&server.shared, &request)?;
+    let deadline = deadline::of(&request, server.shared.limits.deadline)?;
     let caller = identity::establish(&credentials, request.headers(), server.shared.clock.now())?;
     identity::may_ask(&caller, request.uri().path())?;
-    limits::within(server.shared.limits.deadline, route(server, caller, request)).await
+    limits::within(deadline, route(server, caller, request)).await
 }
 
 async fn route(

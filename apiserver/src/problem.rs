@@ -4,9 +4,13 @@
 //! text there, and so they are here.
 
 use axum::body::Body;
-use http::header::{CONTENT_TYPE, HeaderName, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderValue, Response, StatusCode};
-use serde::Serialize;
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderValue, Request, Response, StatusCode};
+use keelson_api::status::Status;
+
+use crate::media::{self, Encoding};
+use crate::query::Query;
+use crate::render::{self, Look, Shape};
 
 /// Why a request got no answer of its own.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,52 +41,16 @@ pub enum Problem {
     DeadlinePassed,
     /// It is refused in the API's own words.
     #[error("{}", .0.message)]
-    Refused(Box<keelson_api::status::Status>),
-    /// It cannot be answered in any form that the client takes, not even that.
-    #[error("{}", .0.message)]
-    NotAcceptable(Box<keelson_api::status::Status>),
+    Refused(Box<Status>),
     /// A defect of this program.
     #[error("a defect: {0}")]
     Defect(String),
 }
 
-/// A `Status` object, as far as a failure fills it.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Status<'a> {
-    kind: &'static str,
-    api_version: &'static str,
-    metadata: Empty,
-    status: &'static str,
-    message: String,
-    reason: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    details: Option<Details<'a>>,
-    code: u16,
-}
-
-#[derive(Serialize)]
-struct Empty {}
-
-#[derive(Default, Serialize)]
-struct Details<'a> {
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    causes: &'a [Cause],
-}
-
-#[derive(Serialize)]
-struct Cause {
-    message: String,
-}
-
 impl Problem {
-    /// The answer.
-    #[must_use]
-    pub fn into_response(self) -> Response<Body> {
+    /// The answer, in the form that the client takes; a few have a form of their own.
+    pub(crate) fn into_response(self, reply: &Reply) -> Response<Body> {
         match self {
-            Self::Unauthorized(_) => {
-                status(StatusCode::UNAUTHORIZED, "Unauthorized", "Unauthorized".into(), None)
-            }
             Self::NoSuchPath => text(StatusCode::NOT_FOUND, "404 page not found\n"),
             Self::NoSuchMethod => text(StatusCode::METHOD_NOT_ALLOWED, "405: Method Not Allowed"),
             Self::TooManyRequests => {
@@ -91,59 +59,53 @@ impl Problem {
                 answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
                 answer
             }
+            Self::Unauthorized(_) => reply.status(&Status::unauthorized("Unauthorized")),
             Self::BodyTooLarge { limit_bytes } => {
-                let message = format!("Request entity too large: limit is {limit_bytes}");
-                status(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", message, None)
+                reply.status(&Status::request_entity_too_large(format!("limit is {limit_bytes}")))
             }
-            Self::BodyBrokenOff => {
-                status(StatusCode::BAD_REQUEST, "BadRequest", "unexpected EOF".into(), None)
-            }
+            Self::BodyBrokenOff => reply.status(&Status::bad_request("unexpected EOF")),
             Self::DeadlinePassed => {
-                let message = "Timeout: request did not complete within the allotted timeout".into();
-                status(StatusCode::GATEWAY_TIMEOUT, "Timeout", message, Some(Details::default()))
+                reply.status(&Status::timeout("request did not complete within the allotted timeout", 0))
             }
-            Self::Refused(refused) => {
-                let code = StatusCode::from_u16(refused.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-                let mut answer = answer(code, "application/json", refused.to_json() + "\n");
-                let seconds = refused.details.as_ref().map_or(0, |details| details.retry_after_seconds);
-                if seconds > 0 {
-                    answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
-                }
-                answer
-            }
-            Self::NotAcceptable(refused) => {
-                let laid_out = crate::render::indent::indent(refused.to_json().trim_end().as_bytes());
-                answer(StatusCode::NOT_ACCEPTABLE, "application/json", laid_out)
-            }
-            Self::Defect(what) => {
-                let message = format!("Internal error occurred: {what}");
-                let causes = [Cause { message: what }];
-                let details = Some(Details { causes: &causes });
-                status(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", message, details)
-            }
+            Self::Refused(refused) => reply.status(&refused),
+            Self::Defect(what) => reply.status(&Status::internal_error(what)),
         }
     }
 }
 
-fn status(
-    code: StatusCode,
-    reason: &'static str,
-    message: String,
-    details: Option<Details>,
-) -> Response<Body> {
-    let status = Status {
-        kind: "Status",
-        api_version: "v1",
-        metadata: Empty {},
-        status: "Failure",
-        message,
-        reason,
-        details,
-        code: code.as_u16(),
-    };
-    let mut body = serde_json::to_string(&status).expect("a Status holds nothing that JSON cannot say");
-    body.push('\n');
-    answer(code, "application/json", body)
+/// The form in which a refusal is told: that of any other answer, if the client takes one that objects have.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reply(Option<Look>);
+
+impl Reply {
+    /// For refusals that are plain text, whatever the client takes.
+    pub(crate) const UNASKED: Self = Self(None);
+
+    /// The form that a request asks for.
+    pub(crate) fn to(request: &Request<Body>) -> Self {
+        let query = Query::parse(request.uri().query());
+        let accept = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok());
+        let form = media::negotiate(accept, |_, conversion| conversion.is_none());
+        Self(form.map(|form| Look {
+            encoding: form.encoding,
+            shape: Shape::Whole,
+            pretty: render::is_for_people(&query, request.headers(), &form),
+        }))
+    }
+
+    fn status(self, status: &Status) -> Response<Body> {
+        let look = self.0.unwrap_or(Look { encoding: Encoding::Json, shape: Shape::Whole, pretty: true });
+        let mut answer = render::status(look, status).unwrap_or_else(|problem| {
+            tracing::error!(%problem, "a refusal cannot be told in the form asked for");
+            answer(StatusCode::INTERNAL_SERVER_ERROR, "application/json", status.to_json() + "\n")
+        });
+        if let Some(seconds) = status.details.as_ref().map(|details| details.retry_after_seconds)
+            && seconds > 0
+        {
+            answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        answer
+    }
 }
 
 /// A plain text answer, as Go's HTTP library gives it.
@@ -169,7 +131,8 @@ mod tests {
     use super::*;
 
     async fn check(problem: Problem, code: u16, body: &str) {
-        let answer = problem.into_response();
+        let request = Request::new(Body::empty());
+        let answer = problem.into_response(&Reply::to(&request));
         assert_eq!(answer.status(), code);
         let bytes = answer.into_body().collect().await.unwrap().to_bytes();
         assert_eq!(String::from_utf8_lossy(&bytes), body);

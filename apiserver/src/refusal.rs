@@ -68,17 +68,14 @@ pub(crate) fn not_acceptable(accept: &str, is_collection: bool, is_stream: bool)
     // Upstream's router looks at types alone and has its own words; whoever comes behind it looks at parameters.
     if types().any(|media_type| media_type == "*/*" || plain.contains(&media_type)) {
         let accepted = if is_stream { &STREAMS[..] } else { &plain[..] };
-        return Problem::NotAcceptable(Box::new(Status::not_acceptable(accepted)));
+        return Status::not_acceptable(accepted).into();
     }
     let accepted = plain.iter().chain(STREAMS.iter().filter(|_| is_collection));
     let accepted = accepted.copied().collect::<Vec<_>>().join(", ");
     let message = format!("406: Not Acceptable\n\nAvailable representations: {accepted}");
-    let status = Response { code: 406, message: &message, ..Response::default() }
-        .into_status(&GroupResource::default());
-    match types().any(|media_type| media_type == "application/*") {
-        true => status.into(),
-        false => Problem::NotAcceptable(Box::new(status)),
-    }
+    Response { code: 406, message: &message, ..Response::default() }
+        .into_status(&GroupResource::default())
+        .into()
 }
 
 /// The answer is a list or is none, unlike what was asked for.
@@ -91,7 +88,7 @@ pub(crate) fn not_a_list_or_one(call: &Call<'_>, asked: &str, is_list: bool) -> 
         "you requested {asked}, but the requested object is {not}a list (*{package}.{}{list})",
         facts.kind
     );
-    Problem::NotAcceptable(Box::new(Status { code: 406, ..Status::failure(Reason::NotAcceptable, words) }))
+    Status::failure(Reason::NotAcceptable, words).into()
 }
 
 pub(crate) fn unsupported_body() -> Problem {

@@ -9,8 +9,8 @@ pub(crate) mod table;
 
 use axum::body::Body;
 use bytes::{BufMut, Bytes, BytesMut};
-use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use http::header::{ACCEPT, USER_AGENT};
+use http::{HeaderMap, Method, Response, StatusCode};
 use keelson_api::options::{IncludeObject, include_object};
 use keelson_api::status::Status;
 use keelson_api::time::UnixMillis;
@@ -21,7 +21,7 @@ use keelson_store::revision::Revision;
 use crate::api::Call;
 use crate::catalog::Served;
 use crate::media::{self, Conversion, Encoding, Form};
-use crate::problem::Problem;
+use crate::problem::{Problem, answer};
 use crate::query::Query;
 use crate::refusal;
 use crate::stored::{self, Stored, scan};
@@ -308,12 +308,4 @@ pub(crate) fn finish(look: Look, mut json: BytesMut) -> Result<Bytes, Problem> {
             Ok(json.freeze())
         }
     }
-}
-
-/// An answer with a body of that type.
-pub(crate) fn answer(code: StatusCode, content_type: &'static str, body: impl Into<Body>) -> Response<Body> {
-    let mut answer = Response::new(body.into());
-    *answer.status_mut() = code;
-    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    answer
 }

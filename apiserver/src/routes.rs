@@ -10,7 +10,7 @@ use http::{Response, StatusCode};
 use serde::Serialize;
 
 use crate::health::Endpoint;
-use crate::problem::{Problem, answer, text};
+use crate::problem::{Problem, Reply, answer, text};
 use crate::server::Shared;
 use crate::version;
 
@@ -41,7 +41,10 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
             shared.checks.all(endpoint, query.as_deref().unwrap_or_default())
         };
         let one = async move |State(shared): State<Arc<Shared>>, Path(name): Path<String>| {
-            shared.checks.one(endpoint, &name).unwrap_or_else(|| Problem::NoSuchPath.into_response())
+            shared
+                .checks
+                .one(endpoint, &name)
+                .unwrap_or_else(|| Problem::NoSuchPath.into_response(&Reply::UNASKED))
         };
         router = router.route(&format!("/{name}"), any(all)).route(&format!("/{name}/{{*check}}"), any(one));
     }
@@ -50,8 +53,8 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/version", get(async || json(&version::INFO)))
         .route("/version/", get(async || json(&version::INFO)))
         .route("/", any(index))
-        .fallback(async || Problem::NoSuchPath.into_response())
-        .method_not_allowed_fallback(async || Problem::NoSuchMethod.into_response())
+        .fallback(async || Problem::NoSuchPath.into_response(&Reply::UNASKED))
+        .method_not_allowed_fallback(async || Problem::NoSuchMethod.into_response(&Reply::UNASKED))
         .with_state(shared)
 }
 

@@ -40,7 +40,12 @@ impl Selection {
 }
 
 /// The text that a field counts as.
-fn field_value<'a>(facts: &Facts, object: &'a Object, stored: &Stored<'a>, path: &str) -> Cow<'a, str> {
+pub(crate) fn field_value<'a>(
+    facts: &Facts,
+    object: &'a Object,
+    stored: &Stored<'a>,
+    path: &str,
+) -> Cow<'a, str> {
     match path {
         "metadata.name" => return Cow::Borrowed(object.name()),
         "metadata.namespace" => return Cow::Borrowed(object.namespace()),

@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::server::ApiServer;
+use crate::websocket::Next;
 use tls::Tls;
 
 /// Connections open at the same time; further ones wait to be accepted.
@@ -167,7 +168,8 @@ impl Connection {
             },
             () = left(&mut self.leaving) => return,
         };
-        let service = TowerToHyperService::new(self.server.door_with(credentials));
+        let next = Next::default();
+        let service = TowerToHyperService::new(self.server.door_with(credentials).going_on(&next));
         let mut http = pin!(self.http.serve_connection_with_upgrades(TokioIo::new(stream), service));
         let ended = tokio::select! {
             ended = &mut http => ended,
@@ -179,6 +181,8 @@ impl Connection {
         if let Err(error) = ended {
             // Mostly a client that went away without saying so.
             tracing::debug!(%peer, %error, "connection ended");
+        } else if let Some(next) = next.take() {
+            next.await;
         }
     }
 }

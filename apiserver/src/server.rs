@@ -4,7 +4,6 @@ use std::convert::Infallible;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -14,6 +13,7 @@ use futures::future::BoxFuture;
 use http::{Request, Response};
 use keelson_api::time::Clock;
 use keelson_store::Store;
+use tokio::sync::watch;
 use tower::Service;
 
 use crate::api::Api;
@@ -25,6 +25,7 @@ use crate::health::{Check, Checks, Endpoint};
 use crate::metrics::{Metrics, Read};
 use crate::pipeline;
 use crate::pipeline::limits::InFlight;
+use crate::websocket::Next;
 use crate::{openapi, routes};
 
 /// Bounds on what clients may ask for.
@@ -75,11 +76,16 @@ impl Parts {
     pub(crate) async fn for_tests(clock: Clock) -> Self {
         use keelson_store::memory::Memory;
         use keelson_store::options::{CommitterRuns, Options};
-        let options = Options { committer: CommitterRuns::AsTask, ..Options::new(clock.clone(), 1) };
+        let options = Options {
+            committer: CommitterRuns::AsTask,
+            indexes: crate::indexes(),
+            ..Options::new(clock.clone(), 1)
+        };
         let store = Store::open(Arc::new(Memory::new()), options).await.expect("an empty store opens");
         let drawn = std::sync::atomic::AtomicU64::new(0);
+        let order = std::sync::atomic::Ordering::Relaxed;
         let fill = move |bytes: &mut [u8]| {
-            let next = drawn.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed).to_le_bytes();
+            let next = drawn.fetch_add(0x9e37_79b9_7f4a_7c15, order).to_le_bytes();
             bytes.iter_mut().zip(next.iter().cycle()).for_each(|(byte, next)| *byte = *next);
         };
         let entropy = Entropy::new(fill);
@@ -113,19 +119,19 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) in_flight: InFlight,
     pub(crate) api: Arc<Api>,
-    leaving: Arc<AtomicBool>,
+    leaving: watch::Sender<bool>,
 }
 
 impl ApiServer {
     /// A server made of `parts`, ready at once.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let leaving = Arc::new(AtomicBool::new(false));
-        let seen = Arc::clone(&leaving);
+        let (leaving, seen) = watch::channel(false);
+        let told = seen.clone();
         let mut checks = vec![Check::ping()];
         checks.extend(parts.checks);
         checks.push(Check::new("shutdown", &[Endpoint::Readyz], move || {
-            if seen.load(Ordering::Relaxed) { Err("process is shutting down".into()) } else { Ok(()) }
+            if *told.borrow() { Err("process is shutting down".into()) } else { Ok(()) }
         }));
         let catalog = Catalog::builtin();
         let api = Arc::new(Api {
@@ -135,6 +141,7 @@ impl ApiServer {
             clock: parts.clock.clone(),
             entropy: parts.entropy,
             address: parts.address,
+            leaving: seen,
         });
         let shared = Arc::new(Shared {
             api,
@@ -155,7 +162,7 @@ impl ApiServer {
     }
 
     pub(crate) fn door_with(&self, credentials: Credentials) -> Door {
-        Door { server: self.clone(), credentials }
+        Door { server: self.clone(), credentials, next: None }
     }
 
     /// Makes what a cluster begins with, as far as it is missing. `address` is where the server listens, `service_cidr`
@@ -167,9 +174,9 @@ impl ApiServer {
         crate::bootstrap::run(self, service_cidr, address).await
     }
 
-    /// Says from now on that it is not ready, so that clients go elsewhere.
+    /// Says from now on that it is not ready, so that clients go elsewhere, and ends what would last for ever.
     pub fn leave(&self) {
-        self.shared.leaving.store(true, Ordering::Relaxed);
+        self.shared.leaving.send_replace(true);
     }
 }
 
@@ -180,10 +187,25 @@ impl fmt::Debug for ApiServer {
 }
 
 /// Passes requests into the pipeline, with the credentials of whoever stands outside.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Door {
     server: ApiServer,
     credentials: Credentials,
+    /// Where requests leave what their connection goes on with, if it may go on with anything but HTTP.
+    next: Option<Next>,
+}
+
+impl Door {
+    /// The same, for a connection that goes on with what is left in `next`.
+    pub(crate) fn going_on(self, next: &Next) -> Self {
+        Self { next: Some(next.clone()), ..self }
+    }
+}
+
+impl fmt::Debug for Door {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Door").field("credentials", &self.credentials).finish_non_exhaustive()
+    }
 }
 
 impl<B> Service<Request<B>> for Door
@@ -202,6 +224,10 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (server, credentials) = (self.server.clone(), self.credentials.clone());
-        Box::pin(async move { Ok(pipeline::answer(&server, credentials, request.map(Body::new)).await) })
+        let mut request = request.map(Body::new);
+        if let Some(next) = &self.next {
+            request.extensions_mut().insert(next.clone());
+        }
+        Box::pin(async move { Ok(pipeline::answer(&server, credentials, request).await) })
     }
 }

@@ -35,7 +35,9 @@ pub(crate) async fn open(data_dir: &DataDir, clock: &Clock) -> Result<Opened, Fa
     }
     let engine = Embedded::open(&data_dir.store(), keelson_store_embedded::Options::default());
     let engine = Arc::new(engine.map_err(|error| Failure::from_error("cannot open the store", &error, ""))?);
-    let options = keelson_store::options::Options::new(clock.clone(), u64::from_le_bytes(random::bytes()?));
+    let mut options =
+        keelson_store::options::Options::new(clock.clone(), u64::from_le_bytes(random::bytes()?));
+    options.indexes = keelson_apiserver::indexes();
     let store = Store::open(engine.clone(), options).await;
     let store = store.map_err(|error| Failure::from_error("cannot open the store", &error, ""))?;
     Ok(Opened { store, engine })

@@ -15,11 +15,11 @@ use keelson_store::object::Object;
 use keelson_store::revision::Revision;
 use keelson_store::table::Table;
 
-use super::{Look, MetaVersion, Shape, answer, finish, metadata, table};
+use super::{Look, MetaVersion, Shape, finish, metadata, table};
 use crate::api::Call;
 use crate::catalog::Served;
 use crate::media::Encoding;
-use crate::problem::Problem;
+use crate::problem::{Problem, answer};
 use crate::resource::Facts;
 use crate::selection::Selection;
 use crate::stored::Stored;

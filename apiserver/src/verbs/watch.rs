@@ -1,12 +1,12 @@
 //! Being told of changes, as they happen, until the time is up or the client goes.
 
 use std::collections::VecDeque;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
 use bytes::{BufMut, Bytes, BytesMut};
+use futures::future::BoxFuture;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response};
 use keelson_api::resource_version::ResourceVersion;
@@ -17,7 +17,7 @@ use keelson_store::object::Object;
 use keelson_store::revision::Revision;
 use keelson_store::watch::{Part, Scope, Watch, WatchEnd};
 use keelson_store::{At, ReadError};
-use tokio::time::{Instant, Interval, Sleep};
+use tokio::time::{Instant, Interval};
 
 use super::list::Asked;
 use crate::api::{Api, Call};
@@ -25,10 +25,10 @@ use crate::catalog::Served;
 use crate::media::Encoding;
 use crate::meta::meta_mut;
 use crate::problem::Problem;
-use crate::render::{self, Look, Shape, list, table};
+use crate::render::{self, Look, MetaVersion, Shape, list, table};
 use crate::selection::Selection;
 use crate::stored::Stored;
-use crate::{refusal, render::metadata};
+use crate::{compress, refusal, render::metadata, websocket};
 
 /// How long a watch lasts whose client does not say; up to twice that, so that not all end at once. Upstream's figure.
 const LASTS_AT_LEAST: Duration = Duration::from_secs(1800);
@@ -52,15 +52,21 @@ pub(crate) async fn run(call: &Call<'_>) -> Result<Response<Body>, Problem> {
     let bookmarks = call.query.truth("allowWatchBookmarks") == Some(true);
     let mut timer = tokio::time::interval_at(Instant::now() + BOOKMARK_EVERY, BOOKMARK_EVERY);
     timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    // A client that takes all there is at once may have it compressed.
+    let is_packed = asked.options.send_initial_events == Some(true)
+        && bookmarks
+        && compress::is_taken(call.headers)
+        && !websocket::is_wanted(call.headers);
     let stream = Stream {
         api: call.api.clone(),
+        is_packed,
         served: call.served.clone(),
         look,
         selection: asked.selection,
         namespace: call.target.namespace.as_ref().into(),
         first,
         watch,
-        until: Box::pin(tokio::time::sleep(lasts)),
+        until: Box::pin(over(lasts, call.api.leaving.clone())),
         timer,
         bookmarks,
         told: Revision(0),
@@ -75,7 +81,16 @@ pub(crate) async fn run(call: &Call<'_>) -> Result<Response<Body>, Problem> {
     });
     let mut answer = Response::new(Body::from_stream(pieces));
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if is_packed {
+        compress::mark(answer.headers_mut());
+    }
     Ok(answer)
+}
+
+/// Waits until the time is up, or the server is about to end.
+async fn over(lasts: Duration, mut leaving: tokio::sync::watch::Receiver<bool>) {
+    // An error says that the server is gone, which is as good a reason.
+    let _ = tokio::time::timeout(lasts, leaving.wait_for(|leaving| *leaving)).await;
 }
 
 /// What a watch sends before anything happens.
@@ -160,13 +175,14 @@ fn scope(call: &Call<'_>, selection: &Selection) -> Scope {
 /// A watch on its way to a client.
 struct Stream {
     api: Arc<Api>,
+    is_packed: bool,
     served: Arc<Served>,
     look: Look,
     selection: Selection,
     namespace: Box<str>,
     first: First,
     watch: Watch,
-    until: Pin<Box<Sleep>>,
+    until: BoxFuture<'static, ()>,
     timer: Interval,
     bookmarks: bool,
     /// The last revision the client has been told.
@@ -203,6 +219,7 @@ impl Stream {
         let mut out = BytesMut::new();
         match self.fill(&mut out).await {
             Ok(()) if out.is_empty() => None,
+            Ok(()) if self.is_packed => Some(compress::piece(&out)),
             Ok(()) => Some(Ok(out.freeze())),
             Err(problem) => {
                 self.ended = true;
@@ -263,17 +280,14 @@ impl Stream {
     fn notify(&mut self, notification: &Notification, out: &mut BytesMut) -> Result<(), Problem> {
         let Some((kind, object)) = self.seen(notification)? else { return Ok(()) };
         self.told = notification.revision;
-        let is_plain =
-            self.look.shape == Shape::Whole && self.served.is_stored_so() && kind == natural(notification);
-        if !is_plain {
+        let shared = form(self.look, &self.served).filter(|_| kind == natural(notification));
+        let Some(form) = shared else {
             return self.event(kind, object, notification.revision, out);
-        }
-        let (served, encoding) = (&self.served, self.look.encoding);
+        };
         let mut failed = None;
-        let bytes = notification.form(form(encoding), |event| {
+        let bytes = notification.form(form, |event| {
             let mut bytes = BytesMut::new();
-            let written = whole_event(served, encoding, kind, &event.object, event.revision, &mut bytes);
-            failed = written.err();
+            failed = self.event(kind, &event.object, event.revision, &mut bytes).err();
             bytes.freeze()
         });
         if let Some(problem) = failed {
@@ -375,11 +389,14 @@ fn natural(event: &Event) -> Kind {
     }
 }
 
-/// Where the forms of an event that many share are kept.
-const fn form(encoding: Encoding) -> usize {
-    match encoding {
-        Encoding::Json | Encoding::Yaml => 0,
-        Encoding::Protobuf => 1,
+/// Where the forms of an event that many share are kept; tables show ages, and are made anew for everybody.
+fn form(look: Look, served: &Served) -> Option<usize> {
+    match (look.shape, look.encoding) {
+        (Shape::Whole, Encoding::Json) if served.is_stored_so() => Some(0),
+        (Shape::Whole, Encoding::Protobuf) if served.is_stored_so() => Some(1),
+        (Shape::Metadata(MetaVersion::V1), Encoding::Json) => Some(2),
+        (Shape::Metadata(MetaVersion::V1), Encoding::Protobuf) => Some(3),
+        _ => None,
     }
 }
 
