@@ -27,6 +27,7 @@ use crate::object_life::{Owner, Write};
 use crate::problem::Problem;
 use crate::query::Query;
 use crate::resource::{Subresource, Verb};
+use crate::tokens::keys::Keys;
 use crate::target::{ResourceTarget, Target};
 use crate::{discovery, openapi, refusal, verbs};
 
@@ -37,6 +38,7 @@ pub(crate) struct Api {
     pub(crate) documents: Documents,
     pub(crate) clock: Clock,
     pub(crate) entropy: Entropy,
+    pub(crate) keys: Keys,
     /// Where this server says that it can be reached.
     pub(crate) address: String,
 }

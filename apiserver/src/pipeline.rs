@@ -55,7 +55,7 @@ async fn stages(
     request: Request<Body>,
 ) -> Result<Response<Body>, Problem> {
     let _in_flight = limits::admit(&server.shared, &request)?;
-    let caller = identity::establish(&credentials, request.headers(), server.shared.clock.now())?;
+    let caller = identity::establish(&server.shared, &credentials, request.headers()).await?;
     identity::may_ask(&caller, request.uri().path())?;
     limits::within(server.shared.limits.deadline, route(server, caller, request)).await
 }

@@ -25,6 +25,7 @@ use crate::health::{Check, Checks, Endpoint};
 use crate::metrics::{Metrics, Read};
 use crate::pipeline;
 use crate::pipeline::limits::InFlight;
+use crate::tokens::keys::Keys;
 use crate::{openapi, routes};
 
 /// Bounds on what clients may ask for.
@@ -59,6 +60,8 @@ pub struct Parts {
     pub entropy: Entropy,
     /// What is served.
     pub store: Store,
+    /// What service accounts' tokens are signed and checked with.
+    pub keys: Keys,
     /// Where clients reach the server: `host:port`.
     pub address: String,
     /// What decides on its health, besides what it knows itself.
@@ -85,7 +88,8 @@ impl Parts {
         let entropy = Entropy::new(fill);
         let address = "127.0.0.1:6443".to_owned();
         let (checks, figures, limits) = (Vec::new(), Box::new(Vec::new), Limits::default());
-        Self { clock, entropy, store, address, checks, figures, limits }
+        let keys = Keys::for_tests();
+        Self { clock, entropy, store, keys, address, checks, figures, limits }
     }
 }
 
@@ -134,6 +138,7 @@ impl ApiServer {
             catalog,
             clock: parts.clock.clone(),
             entropy: parts.entropy,
+            keys: parts.keys,
             address: parts.address,
         });
         let shared = Arc::new(Shared {

@@ -1,0 +1,1 @@
+//! Tokens end to end.
