@@ -27,8 +27,8 @@ use crate::object_life::{Owner, Write};
 use crate::problem::Problem;
 use crate::query::Query;
 use crate::resource::{Subresource, Verb};
-use crate::tokens::keys::Keys;
 use crate::target::{ResourceTarget, Target};
+use crate::tokens::keys::Keys;
 use crate::{discovery, openapi, refusal, verbs};
 
 /// What verbs work with.

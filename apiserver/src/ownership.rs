@@ -79,3 +79,17 @@ pub(crate) fn record(call: &Call<'_>, live: Option<&Object>, new: &mut Object, w
         tracing::debug!(%error, resource = call.served.facts().plural, "ownership not recorded");
     }
 }
+
+/// Records in `new`, which is of another kind than the resource and is kept nowhere, that `writer` has made it.
+pub(crate) fn record_as(call: &Call<'_>, gvk: &Gvk, new: &mut Object, writer: &Writer<'_>) {
+    let target = Target {
+        api_version: &gvk.api_version(),
+        kind: &gvk.kind,
+        subresource: call.subresource.map_or("", |subresource| subresource.name),
+        filters: &[],
+        versions: &Known(call),
+    };
+    if let Err(error) = apply::update(None, new, writer, &target) {
+        tracing::debug!(%error, kind = gvk.kind, "ownership not recorded");
+    }
+}

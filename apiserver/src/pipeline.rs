@@ -6,10 +6,12 @@
 //! 2. **recover**: a defect in any stage below costs one request, not the process.
 //! 3. **limits**: before anything that costs, so that refusing stays cheap under load.
 //! 4. **identity**: before anything that may tell something, so that strangers learn nothing from what they ask.
-//! 5. **deadline**: around all that may wait for something else.
-//! 6. **route**: to what serves the path.
+//! 5. **impersonate**: behind identity, for only who is known may act as somebody else; all that follows sees them alone.
+//! 6. **deadline**: around all that may wait for something else.
+//! 7. **route**: to what serves the path.
 
 pub(crate) mod identity;
+mod impersonate;
 pub(crate) mod limits;
 mod recover;
 
@@ -57,6 +59,7 @@ async fn stages(
     let _in_flight = limits::admit(&server.shared, &request)?;
     let caller = identity::establish(&server.shared, &credentials, request.headers()).await?;
     identity::may_ask(&caller, request.uri().path())?;
+    let caller = impersonate::acting_as(caller, request.headers())?;
     limits::within(server.shared.limits.deadline, route(server, caller, request)).await
 }
 

@@ -85,8 +85,7 @@ struct RootPaths {
 }
 
 async fn index(State(shared): State<Arc<Shared>>) -> Response<Body> {
-    let mut paths: Vec<String> =
-        shared.checks.paths().chain(OWN.map(str::to_owned)).collect();
+    let mut paths: Vec<String> = shared.checks.paths().chain(OWN.map(str::to_owned)).collect();
     paths.sort_unstable();
     json(&RootPaths { paths })
 }

@@ -30,6 +30,11 @@ const INVALID_SINCE: &str = "kubernetes.io/legacy-token-invalid-since";
 #[error("{0}")]
 pub(crate) struct Refused(pub(crate) String);
 
+impl Refused {
+    /// Of a token that nobody here has made.
+    pub(crate) const UNKNOWN: &'static str = "invalid bearer token";
+}
+
 /// What a token proves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Proven {
@@ -61,14 +66,14 @@ impl Verifier<'_> {
     /// What `token` proves to `audiences`.
     pub(crate) async fn token(&self, token: &str, audiences: &[String]) -> Result<Proven, Refused> {
         if token.len() > TOKEN_BYTES_MAX {
-            return refuse("invalid bearer token");
+            return refuse(Refused::UNKNOWN);
         }
         // Not believed yet: it only says which kind of token this claims to be.
         let claimed = jsonwebtoken::dangerous::insecure_decode_claims::<Issuer>(token);
         match claimed.as_ref().map(|claimed| claimed.iss.as_str()) {
             Ok(ISSUER) => self.bound(token, audiences).await,
             Ok(LEGACY_ISSUER) => self.legacy(token, audiences).await,
-            _ => refuse("invalid bearer token"),
+            _ => refuse(Refused::UNKNOWN),
         }
     }
 
@@ -183,7 +188,8 @@ impl Verifier<'_> {
         if deleted_at(json).is_some() {
             return refuse(INVALIDATED);
         }
-        let kept = scan::find(json, &["data", "token"]).and_then(|text| keelson_schema::scalar::base64::decode(text).ok());
+        let kept = scan::find(json, &["data", "token"])
+            .and_then(|text| keelson_schema::scalar::base64::decode(text).ok());
         if kept.as_deref() != Some(token.as_bytes()) {
             return refuse("Token does not match server's copy");
         }
@@ -247,7 +253,8 @@ fn meant(has: &[String], audiences: &[String]) -> Result<Vec<String>, Refused> {
 
 fn caller(namespace: &str, account: &Reference, facts: Vec<(&'static str, String)>) -> Caller {
     let groups = groups(namespace);
-    let caller = Caller::authenticated(&user_name(namespace, &account.name), groups.iter().map(String::as_str));
+    let caller =
+        Caller::authenticated(&user_name(namespace, &account.name), groups.iter().map(String::as_str));
     let extra: Extra = facts.into_iter().map(|(key, value)| (key.into(), vec![value.into()])).collect();
     caller.with_uid(&account.uid).with_extra(extra)
 }
