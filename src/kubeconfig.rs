@@ -79,7 +79,9 @@ mod tests {
     fn pki() -> Pki {
         let pair =
             |text: &str| Pair { certificate: format!("{text} certificate\n"), key: format!("{text} key\n") };
-        Pki { authority: "ca\n".into(), serving: pair("serving"), admin: pair("admin") }
+        let (serving, admin) = (pair("serving"), pair("admin"));
+        let (service_account, service_account_public) = (String::new(), String::new());
+        Pki { authority: "ca\n".into(), serving, admin, service_account, service_account_public }
     }
 
     #[test]

@@ -16,6 +16,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use keelson_api::time::UnixMillis;
+use keelson_apiserver::tokens::keys::{BadKey, Keys};
 
 use crate::failure::Failure;
 use crate::file::{self, Readable};
@@ -97,6 +98,10 @@ pub(crate) struct Pki {
     pub(crate) serving: Pair,
     /// What the admin shows.
     pub(crate) admin: Pair,
+    /// What service accounts' tokens are signed with.
+    pub(crate) service_account: String,
+    /// What they are checked against, besides.
+    pub(crate) service_account_public: String,
 }
 
 /// What was found, and thereby what is to be made.
@@ -106,7 +111,7 @@ pub(crate) struct Plan {
     authorities: [Found; 2],
     leaves: [Found; 3],
     service_account: Option<Key>,
-    service_account_public: bool,
+    service_account_public: Option<String>,
     now: UnixMillis,
 }
 
@@ -129,8 +134,20 @@ pub(crate) fn look_at(dir: &Path, now: UnixMillis) -> Result<Plan, Failure> {
         check_leaf(dir, leaf, found, authorities[leaf.authority].certificate.as_ref(), now)?;
     }
     let service_account = read(dir, "sa.key")?.map(|pem| parse_key(dir, "sa.key", &pem)).transpose()?;
-    let service_account_public = read(dir, "sa.pub")?.is_some();
-    if service_account.is_none() && service_account_public {
+    let service_account_public = read(dir, "sa.pub")?;
+    if let Some(key) = &service_account {
+        let public = service_account_public.as_deref().unwrap_or_default();
+        Keys::new(&key.pem, public).map_err(|why| {
+            let file = if why == BadKey::Public { "sa.pub" } else { "sa.key" };
+            broken(
+                dir,
+                file,
+                &format!("cannot be used for tokens: {why}"),
+                "restore the keys that belong there",
+            )
+        })?;
+    }
+    if service_account.is_none() && service_account_public.is_some() {
         return Err(broken(
             dir,
             "sa.pub",
@@ -196,7 +213,7 @@ impl Plan {
     fn lacks_something(&self) -> bool {
         let ends = |made: &Certificate| made.is_ours() && made.ends_soon(self.now);
         self.service_account.is_none()
-            || !self.service_account_public
+            || self.service_account_public.is_none()
             || self.authorities.iter().any(|found| found.key.is_none() || found.certificate.is_none())
             || self
                 .leaves
@@ -217,17 +234,19 @@ impl Plan {
             let names = if leaf.file == SERVING { names } else { &[] };
             pairs.push(leaf.make(found, &issuers[leaf.authority], names, self.now, &mut files)?);
         }
-        let was_there = self.service_account.is_some() && self.service_account_public;
         let service_account = key_or_new(self.service_account, "sa", &mut files)?;
-        if !was_there {
-            files.push(("sa.pub".into(), service_account.public_pem(), Readable::ByAll));
-        }
+        let service_account_public = self.service_account_public.unwrap_or_else(|| {
+            let public = service_account.public_pem();
+            files.push(("sa.pub".into(), public.clone(), Readable::ByAll));
+            public
+        });
         // The admin's pair lies in the kubeconfig, which is written once the server is ready.
         let admin =
             ADMIN.make(Found::of(admin), &issuers[ADMIN.authority], &[], self.now, &mut Vec::new())?;
         write(&self.dir, &files)?;
         let authority = issuers.swap_remove(0).certificate.pem;
-        Ok(Pki { authority, serving: pairs.swap_remove(0), admin })
+        let (serving, service_account) = (pairs.swap_remove(0), service_account.pem);
+        Ok(Pki { authority, serving, admin, service_account, service_account_public })
     }
 }
 

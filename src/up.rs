@@ -13,6 +13,7 @@ use keelson_apiserver::health::{Check, Endpoint};
 use keelson_apiserver::serve::tls::Tls;
 use keelson_apiserver::serve::{self, Listener};
 use keelson_apiserver::server::{self, ApiServer, Limits};
+use keelson_apiserver::tokens::keys::Keys;
 use tokio::time::Instant;
 
 use crate::config::Settings;
@@ -119,6 +120,9 @@ async fn begin_apiserver(
     let tls = Tls::new(&pki.serving.certificate, &pki.serving.key, &pki.authority).map_err(|error| {
         Failure::from_error("cannot serve TLS", &error, "look at the files in the PKI directory")
     })?;
+    let keys = Keys::new(&pki.service_account, &pki.service_account_public).map_err(|error| {
+        Failure::from_error("cannot make tokens", &error, "look at sa.key and sa.pub in the PKI directory")
+    })?;
     let (started, store) = (clock.now(), opened.store.clone());
     let figures = move || {
         let mut figures = process::figures(started);
@@ -129,6 +133,7 @@ async fn begin_apiserver(
         clock: clock.clone(),
         entropy: Entropy::new(random::fill),
         store: opened.store.clone(),
+        keys,
         address: listener.address().to_string(),
         checks: vec![storage_check(opened)],
         figures: Box::new(figures),
@@ -136,6 +141,7 @@ async fn begin_apiserver(
     });
     let made = server.bootstrap(&settings.service_cidr, listener.address()).await;
     made.map_err(|error| Failure::from_error("cannot begin a cluster", &error, ""))?;
+    tracing::warn!("whoever is identified may do everything: there is no authorization yet");
     let (stop, deadline) = (running.stop(), settings.shutdown_timeout);
     running.begin("the API server", async move {
         let drained = serve::serve(listener, tls, server, stop.wait(), deadline).await;

@@ -29,6 +29,7 @@ use crate::problem::Problem;
 use crate::query::Query;
 use crate::resource::{Subresource, Verb};
 use crate::target::{ResourceTarget, Target};
+use crate::tokens::keys::Keys;
 use crate::{compress, discovery, openapi, refusal, verbs, websocket};
 
 /// What verbs work with.
@@ -38,6 +39,7 @@ pub(crate) struct Api {
     pub(crate) documents: Documents,
     pub(crate) clock: Clock,
     pub(crate) entropy: Entropy,
+    pub(crate) keys: Keys,
     /// Where this server says that it can be reached.
     pub(crate) address: String,
     /// Whether the server is about to end.

@@ -44,6 +44,7 @@ pub mod server;
 mod stored;
 mod subresources;
 mod target;
+pub mod tokens;
 mod verbs;
 pub mod version;
 mod warnings;

@@ -5,7 +5,7 @@
 //! takes part through the hooks of [`crate::resource::Resource`]; the order is decided here alone.
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use bytes::Bytes;
 use keelson_api::field::{Errors, Path};

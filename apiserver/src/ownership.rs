@@ -117,3 +117,17 @@ fn with_scale<T>(call: &Call<'_>, act: impl FnOnce(&Scale<'_>) -> T) -> T {
     let paths: Vec<_> = versions.iter().map(|version| (version.as_str(), Some(replicas.clone()))).collect();
     act(&Scale { replicas: &paths, api_version: &call.served.api_version })
 }
+
+/// Records in `new`, which is of another kind than the resource and is kept nowhere, that `writer` has made it.
+pub(crate) fn record_as(call: &Call<'_>, gvk: &Gvk, new: &mut Object, writer: &Writer<'_>) {
+    let target = Target {
+        api_version: &gvk.api_version(),
+        kind: &gvk.kind,
+        subresource: call.subresource.map_or("", |subresource| subresource.name),
+        filters: &[],
+        versions: &Known(call),
+    };
+    if let Err(error) = apply::update(None, new, writer, &target) {
+        tracing::debug!(%error, kind = gvk.kind, "ownership not recorded");
+    }
+}

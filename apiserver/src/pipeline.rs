@@ -7,11 +7,13 @@
 //! 3. **recover**: a defect in any stage below costs one request, not the process.
 //! 4. **limits**: before anything that costs, so that refusing stays cheap under load.
 //! 5. **identity**: before anything that may tell something, so that strangers learn nothing from what they ask.
-//! 6. **deadline**: around all that may wait for something else.
-//! 7. **route**: to what serves the path.
+//! 6. **impersonate**: behind identity, for only who is known may act as somebody else; all that follows sees them alone.
+//! 7. **deadline**: around all that may wait for something else.
+//! 8. **route**: to what serves the path.
 
 mod deadline;
 pub(crate) mod identity;
+mod impersonate;
 pub(crate) mod limits;
 mod name;
 mod recover;
@@ -61,9 +63,11 @@ async fn stages(
 ) -> Result<Response<Body>, Problem> {
     let _in_flight = limits::admit(&server.shared, &request)?;
     let deadline = deadline::of(&request, server.shared.limits.deadline)?;
-    let caller = identity::establish(&credentials, request.headers(), server.shared.clock.now())?;
+    let caller = identity::establish(&server.shared, &credentials, request.headers()).await?;
     identity::may_ask(&caller, request.uri().path())?;
-    limits::within(deadline, route(server, caller, request)).await
+    let caller = impersonate::acting_as(caller, request.headers())?;
+    // A write's own state is large; only requests that came this far need room for it.
+    limits::within(deadline, Box::pin(route(server, caller, request))).await
 }
 
 async fn route(

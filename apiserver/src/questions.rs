@@ -1,17 +1,60 @@
-//! Resources that are only asked and never kept: who somebody is, and what they may do.
+//! Resources that are only asked and never kept: who somebody is ([`identity`]), and what they may do ([`access`]).
+
+mod access;
+mod identity;
+
+#[cfg(test)]
+mod tests;
 
 use axum::body::Body;
-use http::Response;
-use keelson_api::status::{Reason, Status};
+use http::{Response, StatusCode};
+use keelson_schema::apply::Writer;
 use keelson_schema::tree::Object;
 
 use crate::api::Call;
+use crate::edit::Edit;
+use crate::meta::meta_mut;
+use crate::ownership;
 use crate::problem::Problem;
-use crate::render::Look;
+use crate::render::{self, Look};
 
-/// Answers a question.
-pub(crate) async fn answer(call: &Call<'_>, look: Look, question: Object) -> Result<Response<Body>, Problem> {
-    let _ = (look, question);
-    let words = format!("{} is not served yet by this version of Keelson", call.served.facts().plural);
-    Err(Status { code: 501, ..Status::failure(Reason::Other("NotImplemented".into()), words) }.into())
+/// Answers a question, asked by `manager`.
+pub(crate) async fn answer(
+    call: &Call<'_>,
+    look: Look,
+    mut question: Object,
+    manager: &str,
+) -> Result<Response<Body>, Problem> {
+    wipe(&mut question);
+    meta_mut(&mut question).set_namespace(&call.target.namespace);
+    ownership::record(call, None, &mut question, &Writer { manager, now: call.now() });
+    let answered = match call.served.facts().kind {
+        "TokenReview" => identity::review_token(call, question).await?,
+        "SelfSubjectReview" => identity::of_oneself(call)?,
+        "SelfSubjectRulesReview" => access::rules(call, &question)?,
+        "SubjectAccessReview" | "LocalSubjectAccessReview" | "SelfSubjectAccessReview" => {
+            access::review(call, question)?
+        }
+        other => return Err(Problem::Defect(format!("nobody answers a {other}"))),
+    };
+    render::tree_answer(call, look, StatusCode::CREATED, &answered)
+}
+
+/// Takes away what only the server decides on.
+fn wipe(question: &mut Object) {
+    let mut question = Edit::object(question);
+    if let Some(mut metadata) = question.part("metadata") {
+        for name in
+            ["creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "selfLink", "uid"]
+        {
+            metadata.remove(name);
+        }
+    }
+}
+
+/// An empty object of the kind that is asked for.
+fn blank(call: &Call<'_>) -> Object {
+    let mut object = Object::new(call.served.schema.clone());
+    render::name(call.served, &mut object);
+    object
 }

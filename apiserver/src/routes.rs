@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::health::Endpoint;
 use crate::problem::{Problem, Reply, answer, text};
 use crate::server::Shared;
+use crate::tokens::openid;
 use crate::version;
 
 /// What can be read without saying who one is: that the server lives, and what it is. As upstream, the single checks
@@ -19,7 +20,11 @@ use crate::version;
 const PUBLIC: [&str; 5] = ["/healthz", "/livez", "/readyz", "/version", "/version/"];
 
 /// Paths below which the one pattern of a route is meant; anything else would be as many metrics as clients invent.
-const COUNTED: [&str; 6] = ["/healthz", "/livez", "/metrics", "/readyz", "/version", "/"];
+const COUNTED: [&str; 8] =
+    ["/.well-known", "/healthz", "/livez", "/metrics", "/openid", "/readyz", "/version", "/"];
+
+/// What the list of paths names besides the checks.
+const OWN: [&str; 4] = [openid::CONFIGURATION_PATH, "/metrics", openid::KEYS_PATH, "/version"];
 
 /// Whether anybody may read this.
 pub(crate) fn is_public(path: &str) -> bool {
@@ -52,6 +57,8 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/metrics", any(metrics))
         .route("/version", get(async || json(&version::INFO)))
         .route("/version/", get(async || json(&version::INFO)))
+        .route(openid::CONFIGURATION_PATH, get(openid_configuration))
+        .route(openid::KEYS_PATH, get(openid_keys))
         .route("/", any(index))
         .fallback(async || Problem::NoSuchPath.into_response(&Reply::UNASKED))
         .method_not_allowed_fallback(async || Problem::NoSuchMethod.into_response(&Reply::UNASKED))
@@ -67,14 +74,21 @@ async fn metrics(State(shared): State<Arc<Shared>>) -> Response<Body> {
     answer
 }
 
+async fn openid_configuration(State(shared): State<Arc<Shared>>) -> Response<Body> {
+    openid::configuration(&shared.api.keys, &shared.api.address)
+}
+
+async fn openid_keys(State(shared): State<Arc<Shared>>) -> Response<Body> {
+    openid::keys(&shared.api.keys)
+}
+
 #[derive(Serialize)]
 struct RootPaths {
     paths: Vec<String>,
 }
 
 async fn index(State(shared): State<Arc<Shared>>) -> Response<Body> {
-    let mut paths: Vec<String> =
-        shared.checks.paths().chain(["/metrics".into(), "/version".into()]).collect();
+    let mut paths: Vec<String> = shared.checks.paths().chain(OWN.map(str::to_owned)).collect();
     paths.sort_unstable();
     json(&RootPaths { paths })
 }

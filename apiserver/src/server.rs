@@ -25,6 +25,7 @@ use crate::health::{Check, Checks, Endpoint};
 use crate::metrics::{Metrics, Read};
 use crate::pipeline;
 use crate::pipeline::limits::InFlight;
+use crate::tokens::keys::Keys;
 use crate::websocket::Next;
 use crate::{openapi, routes};
 
@@ -60,6 +61,8 @@ pub struct Parts {
     pub entropy: Entropy,
     /// What is served.
     pub store: Store,
+    /// What service accounts' tokens are signed and checked with.
+    pub keys: Keys,
     /// Where clients reach the server: `host:port`.
     pub address: String,
     /// What decides on its health, besides what it knows itself.
@@ -91,7 +94,8 @@ impl Parts {
         let entropy = Entropy::new(fill);
         let address = "127.0.0.1:6443".to_owned();
         let (checks, figures, limits) = (Vec::new(), Box::new(Vec::new), Limits::default());
-        Self { clock, entropy, store, address, checks, figures, limits }
+        let keys = Keys::for_tests();
+        Self { clock, entropy, store, keys, address, checks, figures, limits }
     }
 }
 
@@ -140,6 +144,7 @@ impl ApiServer {
             catalog,
             clock: parts.clock.clone(),
             entropy: parts.entropy,
+            keys: parts.keys,
             address: parts.address,
             leaving: seen,
         });

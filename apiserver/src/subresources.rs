@@ -4,6 +4,7 @@ mod binding;
 mod container;
 mod eviction;
 mod scale;
+mod token;
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -23,6 +24,7 @@ pub(crate) async fn create(
     match subresource.name {
         "binding" => binding::create(call, &body).await,
         "eviction" => eviction::create(call, &body).await,
+        "token" => token::create(call, &body).await,
         "attach" | "exec" | "portforward" | "proxy" => container::reach(call).await,
         _ => Err(not_yet(call, subresource)),
     }

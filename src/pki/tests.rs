@@ -158,7 +158,9 @@ fn authorities_of_others_are_used_whatever_their_keys() {
         let authority = foreign("their authority", &key, None, NOW, 100);
         put(&dir, "ca.key", pem);
         put(&dir, "ca.crt", &authority);
-        put(&dir, "sa.key", pem);
+        if kind != "Ed25519" {
+            put(&dir, "sa.key", pem);
+        }
         let pki = make(&dir, NOW).unwrap();
         assert!(issued(&pki.serving.certificate, &authority), "{kind}");
         assert_eq!(pki.authority, authority, "{kind}");
@@ -212,7 +214,7 @@ fn what_does_not_fit_is_named_and_left_alone() {
     let expired = foreign("another", &other, None, UnixMillis(NOW.0 - 2 * DAY_MILLIS), 1);
     let encrypted = include_str!("testdata/encrypted.pem");
     let p521 = include_str!("testdata/p521.pem");
-    let cases: [(&[(&str, Option<&str>)], &str); 10] = [
+    let cases: [(&[(&str, Option<&str>)], &str); 11] = [
         (&[("ca.key", None)], "ca.crt is there but ca.key is not; put ca.key beside it, or move ca.crt away"),
         (&[("apiserver.key", None)], "apiserver.crt is there but apiserver.key is not"),
         (&[("ca.key", Some(&other.pem))], "ca.crt does not belong to ca.key"),
@@ -220,6 +222,7 @@ fn what_does_not_fit_is_named_and_left_alone() {
         (&[("ca.key", Some("nonsense"))], "ca.key cannot be used as a key"),
         (&[("apiserver.key", Some(encrypted))], "apiserver.key cannot be used as a key"),
         (&[("sa.key", Some(p521))], "sa.key cannot be used as a key"),
+        (&[("sa.key", Some(KINDS[5].1))], "sa.key cannot be used for tokens: tokens are signed with"),
         (&[("sa.key", None)], "sa.pub is there but sa.key is not"),
         (&[("ca.crt", Some(&expired)), ("ca.key", Some(&other.pem))], "ca.crt has expired"),
         (

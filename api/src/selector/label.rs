@@ -12,7 +12,7 @@ use std::fmt;
 use std::str::FromStr;
 
 pub use parse::{ParseError, RequirementError, SyntaxError};
-pub use parts::{Expression, Leniency, PartsError, check_parts};
+pub use parts::{Expression, Leniency, PartsError, check_expression, check_parts};
 pub use requirement::{Operator, Requirement};
 
 /// The longest text that is parsed; about what upstream's server takes as a request's head.

@@ -17,20 +17,20 @@ use crate::server::{ApiServer, Parts};
 const TABLE: &str = "application/json;as=Table;g=meta.k8s.io;v=v1";
 
 /// A server, and the clock that it goes by.
-struct World {
-    server: ApiServer,
+pub(crate) struct World {
+    pub(crate) server: ApiServer,
     now: Arc<AtomicU64>,
 }
 
 impl World {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let now = Arc::new(AtomicU64::new(NOW.0));
         let read = Arc::clone(&now);
         let clock = Clock::new(move || UnixMillis(read.load(Ordering::Relaxed)));
         Self { server: ApiServer::new(Parts::for_tests(clock).await), now }
     }
 
-    fn pass(&self, seconds: u64) {
+    pub(crate) fn pass(&self, seconds: u64) {
         self.now.fetch_add(seconds * 1000, Ordering::Relaxed);
     }
 
@@ -46,17 +46,17 @@ impl World {
         (code, serde_json::from_slice(&bytes).unwrap())
     }
 
-    async fn ask(&self, method: Method, path: &str, body: Value) -> (u16, Value) {
+    pub(crate) async fn ask(&self, method: Method, path: &str, body: Value) -> (u16, Value) {
         self.ask_as("application/json", method, path, &body).await
     }
 
-    async fn make(&self, path: &str, body: Value) -> Value {
+    pub(crate) async fn make(&self, path: &str, body: Value) -> Value {
         let (code, made) = self.ask(Method::POST, path, body).await;
         assert_eq!(code, 201, "{made}");
         made
     }
 
-    async fn get(&self, path: &str) -> (u16, Value) {
+    pub(crate) async fn get(&self, path: &str) -> (u16, Value) {
         self.ask(Method::GET, path, Value::Null).await
     }
 

@@ -9,27 +9,50 @@ use keelson_api::time::UnixMillis;
 use crate::caller::{Caller, Credentials};
 use crate::problem::Problem;
 use crate::routes;
+use crate::server::Shared;
+use crate::tokens::ISSUER;
+use crate::tokens::verify::Verifier;
 
-/// Who asks. What proves nothing is refused even where nothing had to be proven, as upstream does: whoever sends
-/// stale credentials learns so at once.
-pub(crate) fn establish(
+/// Who asks: whom the certificate names, or else whose token it is. What proves nothing is refused even where nothing
+/// had to be proven, as upstream does: whoever sends stale credentials learns so at once.
+pub(crate) async fn establish(
+    server: &Shared,
     credentials: &Credentials,
     headers: &HeaderMap,
-    now: UnixMillis,
 ) -> Result<Arc<Caller>, Problem> {
+    let now = server.clock.now();
+    let certificate = by_certificate(credentials, now);
+    if let Ok(Some(caller)) = certificate {
+        return Ok(caller);
+    }
+    let Some(token) = bearer_token(headers) else {
+        return match certificate {
+            Ok(_) => Ok(Arc::new(Caller::anonymous())),
+            Err(why) => Err(Problem::Unauthorized(why)),
+        };
+    };
+    let verifier = Verifier { store: &server.api.store, keys: &server.api.keys, now };
+    match verifier.token(token, &[ISSUER.to_owned()]).await {
+        Ok(proven) => Ok(Arc::new(proven.caller)),
+        Err(why) => {
+            tracing::debug!(%why, "a token that proves nothing");
+            Err(Problem::Unauthorized("the token proves nothing here"))
+        }
+    }
+}
+
+/// Whom a certificate names, if there is one.
+fn by_certificate(credentials: &Credentials, now: UnixMillis) -> Result<Option<Arc<Caller>>, &'static str> {
     match credentials {
-        Credentials::Component(caller) => Ok(Arc::clone(caller)),
+        Credentials::Component(caller) => Ok(Some(Arc::clone(caller))),
         // A connection may outlive the certificate it began with.
-        Credentials::Certificate { caller, not_after } if now <= *not_after => Ok(Arc::clone(caller)),
-        Credentials::Certificate { .. } => Err(Problem::Unauthorized("the certificate has expired")),
+        Credentials::Certificate { caller, not_after } if now <= *not_after => Ok(Some(Arc::clone(caller))),
+        Credentials::Certificate { .. } => Err("the certificate has expired"),
         Credentials::Unacceptable(why) => {
             tracing::debug!(%why, "unacceptable certificate");
-            Err(Problem::Unauthorized("the certificate proves nothing here"))
+            Err("the certificate proves nothing here")
         }
-        Credentials::None if headers.get(AUTHORIZATION).is_some_and(|value| is_bearer(value.as_bytes())) => {
-            Err(Problem::Unauthorized("nobody knows this token"))
-        }
-        Credentials::None => Ok(Arc::new(Caller::anonymous())),
+        Credentials::None => Ok(None),
     }
 }
 
@@ -41,6 +64,9 @@ pub(crate) fn may_ask(caller: &Caller, path: &str) -> Result<(), Problem> {
     Ok(())
 }
 
-fn is_bearer(value: &[u8]) -> bool {
-    value.len() > 7 && value[..7].eq_ignore_ascii_case(b"bearer ")
+/// The token in the headers; nothing where another scheme is used, or where the token is empty.
+fn bearer_token(headers: &HeaderMap) -> Option<&str> {
+    let mut parts = headers.get(AUTHORIZATION)?.to_str().ok()?.trim().splitn(3, ' ');
+    let is_bearer = parts.next()?.eq_ignore_ascii_case("bearer");
+    parts.next().filter(|token| is_bearer && !token.is_empty())
 }

@@ -14,12 +14,13 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{DigitallySignedStruct, DistinguishedName, RootCertStore, ServerConfig, SignatureScheme};
+use sha2::{Digest, Sha256};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use crate::caller::{Caller, Credentials};
+use crate::caller::{Caller, Credentials, extra};
 
 /// Why TLS cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -102,7 +103,7 @@ impl Tls {
             return Credentials::Unacceptable(error.to_string().into());
         }
         match X509Certificate::from_der(certificate) {
-            Ok((_, certificate)) => named(&certificate),
+            Ok((_, parsed)) => named(&parsed, certificate),
             Err(error) => Credentials::Unacceptable(error.to_string().into()),
         }
     }
@@ -116,14 +117,17 @@ impl std::fmt::Debug for Tls {
 
 /// Whom a sound certificate names: the common name is the user, the organizations are the groups. Without a common
 /// name it names nobody.
-fn named(certificate: &X509Certificate) -> Credentials {
+fn named(certificate: &X509Certificate, der: &[u8]) -> Credentials {
     let subject = certificate.subject();
     let Some(name) = subject.iter_common_name().next().and_then(|name| name.as_str().ok()) else {
         return Credentials::None;
     };
     let groups = subject.iter_organization().filter_map(|group| group.as_str().ok());
     let seconds = u64::try_from(certificate.validity().not_after.timestamp()).unwrap_or(0);
-    let caller = Arc::new(Caller::authenticated(name, groups));
+    let digest: String = Sha256::digest(der).iter().map(|byte| format!("{byte:02x}")).collect();
+    let credential = (extra::CREDENTIAL_ID.into(), vec![format!("X509SHA256={digest}").into()]);
+    let caller = Caller::authenticated(name, groups).with_extra([credential].into_iter().collect());
+    let caller = Arc::new(caller);
     Credentials::Certificate { caller, not_after: UnixMillis(seconds.saturating_mul(1_000)) }
 }
 

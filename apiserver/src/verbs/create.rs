@@ -30,7 +30,7 @@ pub(crate) async fn run(call: &Call<'_>, body: Bytes) -> Result<Response<Body>, 
     let options = body::options(call, &kind::CREATE)?;
     let new = body::object(call, &body, &call.served.schema, &call.gvk(), options.validation)?;
     if !call.served.can(Verb::Get) {
-        return questions::answer(call, look, new).await;
+        return questions::answer(call, look, new, &options.manager).await;
     }
     admission::namespace_is_open(call).await?;
     let made = make(call, new, &options).await?;

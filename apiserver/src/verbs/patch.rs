@@ -98,7 +98,7 @@ impl Asked {
         let options = body::options(call, &kind::PATCH)?;
         let validation = options.validation;
         let change = match (PatchKind::of(patch), patch) {
-            (Some(kind), _) => Change::Patch(Patch::parse(kind, body, validation).map_err(unpatchable)?),
+            (Some(kind), _) => Change::Patch(Patch::parse(kind, body, validation).map_err(|error| unpatchable(&error))?),
             (None, PatchType::ApplyYaml) => {
                 Change::Apply(Box::new(Apply::read(body, schema, asked.force == Some(true), validation)?))
             }
@@ -117,7 +117,7 @@ impl Asked {
     ) -> Result<Object, Problem> {
         match &self.change {
             Change::Patch(patch) => {
-                let patched = patch.apply(live).map_err(unpatchable)?;
+                let patched = patch.apply(live).map_err(|error| unpatchable(&error))?;
                 call.warn(&patched.warnings);
                 Ok(patched.object)
             }
@@ -167,7 +167,7 @@ impl Apply {
 }
 
 /// What a patch that cannot be applied is answered with.
-fn unpatchable(error: PatchError) -> Problem {
+fn unpatchable(error: &PatchError) -> Problem {
     let message = error.to_string();
     match error.answer() {
         Answer::BadRequest => refusal::bad_request(&message),
@@ -176,7 +176,7 @@ fn unpatchable(error: PatchError) -> Problem {
             .into_status(&GroupResource::default())
             .into(),
         Answer::Invalid => {
-            let value = match &error {
+            let value = match error {
                 PatchError::Invalid { value, .. } => value.as_str(),
                 _ => "",
             };

@@ -11,6 +11,7 @@ use keelson_api::time::{Clock, UnixMillis};
 use keelson_apiserver::caller::Caller;
 use keelson_apiserver::entropy::Entropy;
 use keelson_apiserver::server::{ApiServer, Door, Limits, Parts};
+use keelson_apiserver::tokens::keys::Keys;
 use keelson_store::Store;
 use keelson_store::memory::Memory;
 use keelson_store::options::{CommitterRuns, Options};
@@ -21,6 +22,12 @@ use crate::{fuzz, must, seeds};
 
 /// Requests that one server gets before the next has its turn: what they leave behind would slow it down.
 const REQUESTS_PER_SERVER: u64 = 500;
+/// A key of nobody.
+const KEY: &str = "-----BEGIN PRIVATE KEY-----\n\
+    MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgDFv2aVywlzBLP/MI\n\
+    7EcrbiMzhW4TCLxWMo7WIlrzSBahRANCAASRu6IiB+DzrX882hFqjUwy5pUeqcMw\n\
+    y7HWbyR40sQyr1lL31Yfa7NwTYlxwBfbZEvOcaMJ7iOfXwuiDtA9vYX/\n\
+    -----END PRIVATE KEY-----";
 /// How much of an answer is read.
 const PIECES_MAX: usize = 64;
 
@@ -52,6 +59,7 @@ async fn server() -> Door {
         clock,
         entropy,
         store,
+        keys: Keys::new(KEY, "").expect("a key that signs"),
         address: "127.0.0.1:6443".to_owned(),
         checks: Vec::new(),
         figures: Box::new(Vec::new),

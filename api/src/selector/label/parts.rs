@@ -86,7 +86,8 @@ pub fn check_parts<'a, V: AsRef<str> + 'a>(
     }
 }
 
-fn check_expression<V: AsRef<str>>(
+/// Checks one entry of `matchExpressions`; `path` is the entry's.
+pub fn check_expression<V: AsRef<str>>(
     expression: &Expression<'_, V>,
     leniency: Leniency,
     path: &Path<'_>,

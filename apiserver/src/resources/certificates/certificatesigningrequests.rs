@@ -85,8 +85,11 @@ impl Resource for CertificateSigningRequests {
         parts::forget_status(&FACTS, new);
         let mut object = Edit::object(new);
         let mut spec = object.made("spec");
-        for name in ["uid", "extra"] {
-            spec.remove(name);
+        spec.set("uid", &*write.caller.uid);
+        spec.remove("extra");
+        for (key, values) in write.caller.extra.iter() {
+            let values = values.iter().map(|value| Value::from(&**value)).collect();
+            spec.map("extra").set(key, Value::List(values));
         }
         spec.set("username", &*write.caller.name);
         let groups: thin_vec::ThinVec<Value> =
