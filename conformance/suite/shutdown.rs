@@ -18,7 +18,10 @@ async fn either_signal_ends_it_well() {
         assert_eq!(server.wait().await.code(), Some(0), "{}", server.log());
         assert!(client.try_ask(http::Method::GET, "/livez").await.is_err(), "nobody listens any more");
         assert!(!server.data.join("control.sock").exists());
-        assert!(!server.log().contains("WARN") && !server.log().contains("ERROR"), "{}", server.log());
+        let log = server.log();
+        let complaints = log.lines().filter(|line| line.contains("WARN") || line.contains("ERROR"));
+        let complaints: Vec<_> = complaints.filter(|line| !line.contains("no authorization yet")).collect();
+        assert!(complaints.is_empty(), "{complaints:?}");
     }
 }
 

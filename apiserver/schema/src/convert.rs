@@ -3,7 +3,7 @@
 use crate::arena::{Schema, builtin};
 use crate::error::{DecodeError, EncodeError, StrictErrors};
 use crate::json::Gvk;
-use crate::tree::{Fields, Object, Value};
+use crate::tree::{Object, Value};
 use crate::{json, proto, yaml};
 
 /// How an object is written.
@@ -88,9 +88,7 @@ fn decode_as_json(
     let gvk = json::interpret(input)?;
     let shown = || String::from_utf8_lossy(original).into_owned();
     let schema = schema_of(&gvk, shown)?;
-    let mut decoded = json::decode(input, schema.ty(), strict)?;
-    // Whatever letters they were large in when the kind was looked for.
-    set_gvk(&mut decoded.root, &schema, &gvk);
+    let decoded = json::decode(input, schema.ty(), strict)?;
     Ok((Object::with_root(schema, decoded.root), decoded.strict))
 }
 
@@ -101,18 +99,14 @@ fn decode_protobuf(input: &[u8]) -> Result<Object, DecodeError> {
         || format!("runtime.TypeMeta{{APIVersion:{:?}, Kind:{:?}}}", envelope.api_version, envelope.kind);
     let schema = schema_of(&gvk, shown)?;
     let mut root = proto::decode_message(envelope.message, schema.ty())?;
-    set_gvk(&mut root, &schema, &gvk);
-    Ok(Object::with_root(schema, root))
-}
-
-/// Lets an object name the kind and version that it is of.
-fn set_gvk(root: &mut Fields, schema: &Schema, gvk: &Gvk) {
-    let Some(of) = schema.ty().as_struct() else { return };
-    for (name, value) in [("kind", &gvk.kind), ("apiVersion", &gvk.api_version())] {
-        if let Some(index) = of.index_of(name) {
-            root.set(index, Value::from(value.as_str()));
+    if let Some(of) = schema.ty().as_struct() {
+        for (name, value) in [("kind", &gvk.kind), ("apiVersion", &gvk.api_version())] {
+            if let Some(index) = of.index_of(name) {
+                root.set(index, Value::from(value.as_str()));
+            }
         }
     }
+    Ok(Object::with_root(schema, root))
 }
 
 fn schema_of(gvk: &Gvk, shown: impl Fn() -> String) -> Result<Schema, DecodeError> {

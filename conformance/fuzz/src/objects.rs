@@ -31,6 +31,10 @@ fn round_trip(input: &[u8], from: Encoding) -> Result<String, String> {
     if let Err(error) = write(&object, Encoding::Json) {
         return Ok(format!("not written: {error}"));
     }
+    if object.kind().is_empty() || object.api_version().is_empty() {
+        // It was found by a name in other letters, which is no field; upstream writes it without one too.
+        return Ok("nameless".to_owned());
+    }
     // YAML sorts its keys, also where they are free and JSON keeps their order: each is held against itself.
     for to in [Encoding::Json, Encoding::Yaml] {
         // YAML has no form for control characters.
