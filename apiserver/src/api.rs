@@ -7,14 +7,12 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use bytes::Bytes;
-use http::header::WARNING;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Response};
+use http::{HeaderMap, Method, Response};
 use keelson_api::group::{GroupKind, GroupResource};
 use keelson_api::time::Clock;
 use keelson_schema::json::Gvk;
 use keelson_schema::publish::Documents;
-use keelson_schema::scalar::quote::quote;
 use keelson_schema::scalar::time::Time;
 use keelson_store::Store;
 use keelson_store::key::Key;
@@ -30,7 +28,7 @@ use crate::query::Query;
 use crate::resource::{Subresource, Verb};
 use crate::target::{ResourceTarget, Target};
 use crate::tokens::keys::Keys;
-use crate::{compress, discovery, openapi, refusal, verbs, websocket};
+use crate::{advice, compress, discovery, openapi, refusal, verbs, websocket};
 
 /// What verbs work with.
 pub(crate) struct Api {
@@ -200,17 +198,19 @@ impl Api {
             warnings: Mutex::default(),
         };
         let verb = verb(&parts.method, &call).ok_or_else(refusal::no_such_method)?;
-        let mut answer = verbs::run(verb, &call, body).await?;
+        let answered = verbs::run(verb, &call, body).await;
+        let warnings = std::mem::take(&mut *call.warnings.lock());
+        let mut answer = match answered {
+            Ok(answer) => answer,
+            Err(problem) if warnings.is_empty() => return Err(problem),
+            Err(problem) => return Err(Problem::Warned(Box::new(problem), warnings)),
+        };
         if verb != Verb::Watch {
             answer = compress::pack(&parts.headers, answer).await?;
         } else if websocket::is_wanted(&parts.headers) {
             answer = websocket::answer(parts, answer);
         }
-        for warning in call.warnings.lock().drain(..) {
-            if let Ok(value) = HeaderValue::from_str(&format!("299 - {}", quote(&warning))) {
-                answer.headers_mut().append(WARNING, value);
-            }
-        }
+        advice::attach(&warnings, answer.headers_mut());
         Ok(answer)
     }
 }

@@ -9,6 +9,7 @@
 //! come to it as any client does.
 
 mod admission;
+mod advice;
 mod api;
 mod body;
 pub mod bootstrap;

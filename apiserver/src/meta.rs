@@ -2,6 +2,7 @@
 //!
 //! A custom resource's metadata is of the same type as everybody's, so the fields' places are looked up once.
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use keelson_api::meta::{ManagedFields, MetaView, OwnerReference};
@@ -248,6 +249,30 @@ impl MetaMut<'_> {
             }
         }
     }
+}
+
+/// Takes out the owners that are named again; their uids.
+pub(crate) fn drop_repeated_owners(object: &mut Object) -> Vec<String> {
+    let mut known = HashSet::new();
+    let mut repeated = Vec::new();
+    let checked = Checked::new(meta(object));
+    let is_new: Vec<bool> = checked
+        .owner_references()
+        .map(|owner| {
+            let is_new = known.insert(owner);
+            if !is_new {
+                repeated.push(owner.uid.to_owned());
+            }
+            is_new
+        })
+        .collect();
+    if !repeated.is_empty()
+        && let Some(Value::List(owners)) = meta_mut(object).0.get_mut(PLACES.owner_references)
+    {
+        let mut is_new = is_new.into_iter();
+        owners.retain(|_| is_new.next().unwrap_or(true));
+    }
+    repeated
 }
 
 /// Metadata as the shared rules see it.

@@ -8,10 +8,11 @@
 pub(crate) mod tests;
 
 use bytes::Bytes;
+use http::Method;
 use keelson_api::field::{Errors, Path};
 use keelson_api::group::GroupKind;
 use keelson_api::meta::{self as rules, Scope as MetaScope};
-use keelson_api::names::generate;
+use keelson_api::names::{generate, object::path_segment};
 use keelson_api::resource_version;
 use keelson_api::status::Status;
 use keelson_api::uid::Uid;
@@ -23,7 +24,7 @@ use keelson_schema::tree::{Object, Value};
 use crate::api::Call;
 use crate::caller::Caller;
 use crate::catalog::Served;
-use crate::meta::{Checked, meta, meta_mut};
+use crate::meta::{Checked, drop_repeated_owners, meta, meta_mut};
 use crate::problem::Problem;
 use crate::resource::{Generation, Scope};
 use crate::stored;
@@ -71,6 +72,7 @@ pub(crate) fn create(call: &Call<'_>, mut new: Object, write: &Write<'_>) -> Res
     resource.validate_create(&new, &mut errors);
     refuse(call, &new, errors)?;
     warn(call, &new, None, write);
+    drop_empty(call, &mut new);
     Ok(new)
 }
 
@@ -83,10 +85,39 @@ fn default(call: &Call<'_>, new: &mut Object) {
     call.served.resource.default(new);
 }
 
-/// Records who owns what is written, where that is not known yet.
+/// Takes away the lists and maps without content, as upstream's storage does for all but a few kinds.
+fn drop_empty(call: &Call<'_>, new: &mut Object) {
+    let is_kept_as_json =
+        matches!(call.served.facts().group, "apiextensions.k8s.io" | "apiregistration.k8s.io");
+    let schema = new.schema().clone();
+    if let Some(of) = schema.ty().as_struct().filter(|_| !is_kept_as_json) {
+        keelson_schema::normal::drop_empty(of, new.root_mut());
+    }
+}
+
+/// Records who owns what is written, where that is not known yet. As upstream, owners that are named twice count in a
+/// patch's ownership, and only go afterwards.
 fn own(call: &Call<'_>, live: Option<&Object>, new: &mut Object, write: &Write<'_>) {
+    let is_patch = *call.method == Method::PATCH;
+    if !is_patch {
+        merge_owners(call, new, "");
+    }
     if let Owner::Manager(manager) = write.owner {
         ownership::record(call, live, new, &Writer { manager, now: write.now });
+    }
+    if is_patch {
+        merge_owners(call, new, " after mutating admission happens");
+    }
+}
+
+/// Makes one of owners that are named twice, and warns of them.
+fn merge_owners(call: &Call<'_>, new: &mut Object, when: &str) {
+    let repeated = drop_repeated_owners(new);
+    if !repeated.is_empty() {
+        call.warn(&[format!(
+            ".metadata.ownerReferences contains duplicate entries{when}; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: {}",
+            repeated.join(", ")
+        )]);
     }
 }
 
@@ -136,7 +167,9 @@ fn stamp(call: &Call<'_>, new: &mut Object, write: &Write<'_>) {
     meta.set_deletion(None);
     meta.set_resource_version("");
     meta.clear_self_link();
-    meta.set_generation(i64::from(facts.generation != Generation::Absent));
+    if facts.generation != Generation::Absent {
+        meta.set_generation(1);
+    }
 }
 
 /// Makes `new` the successor of `old`. Both are in the version of the call.
@@ -166,10 +199,12 @@ pub(crate) fn update(
     }
     count_generation(call, &mut new, old);
     let mut errors = Errors::new();
+    rules::check_create(&Checked::new(meta(&new)), scope(call), path_segment, &METADATA, &mut errors);
     rules::check_update(&Checked::new(meta(&new)), &Checked::new(meta(old)), &METADATA, &mut errors);
     resource.validate_update(&new, old, &mut errors);
-    refuse(call, &new, errors)?;
+    refuse(call, &new, errors.without_repetitions())?;
     warn(call, &new, Some(old), write);
+    drop_empty(call, &mut new);
     apply::keep_times(old, &mut new);
     Ok(new)
 }
@@ -188,7 +223,9 @@ fn check_state(call: &Call<'_>, new: &Object, old: &Object) -> Result<(), Proble
             let mut errors = Errors::new();
             let path = METADATA.child("resourceVersion");
             errors.push(keelson_api::field::Error::invalid(&path, 0_i64, "must be specified for an update"));
-            Err(refusal::invalid(&call.group_kind(), &call.target.name, &errors))
+            // Upstream has put the resource where the kind belongs.
+            let named = GroupKind::new(call.served.facts().group, call.served.facts().plural);
+            Err(refusal::invalid(&named, &call.target.name, &errors))
         }
         revision if revision == old.resource_version() => Ok(()),
         revision if let Err(error) = resource_version::of_object(revision) => {
@@ -240,8 +277,7 @@ fn scope(call: &Call<'_>) -> MetaScope {
 }
 
 fn refuse(call: &Call<'_>, object: &Object, errors: Errors) -> Result<(), Problem> {
-    let kind = GroupKind::new(call.served.facts().group, call.served.facts().kind);
-    errors.into_result().map_err(|errors| refusal::invalid(&kind, meta(object).name(), &errors))
+    errors.into_result().map_err(|errors| refusal::invalid(&call.group_kind(), meta(object).name(), &errors))
 }
 
 /// Whether an object that was to go has nothing left to wait for.

@@ -8,6 +8,7 @@ use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, RETRY_AFTER, X_CONTENT_TYPE
 use http::{HeaderValue, Request, Response, StatusCode};
 use keelson_api::status::Status;
 
+use crate::advice;
 use crate::media::{self, Encoding};
 use crate::query::Query;
 use crate::render::{self, Look, Shape};
@@ -45,6 +46,9 @@ pub enum Problem {
     /// A defect of this program.
     #[error("a defect: {0}")]
     Defect(String),
+    /// Something else, and the client is to be warned besides.
+    #[error("{0}")]
+    Warned(Box<Self>, Vec<String>),
 }
 
 impl Problem {
@@ -69,6 +73,11 @@ impl Problem {
             }
             Self::Refused(refused) => reply.status(&refused),
             Self::Defect(what) => reply.status(&Status::internal_error(what)),
+            Self::Warned(problem, warnings) => {
+                let mut answer = problem.into_response(reply);
+                advice::attach(&warnings, answer.headers_mut());
+                answer
+            }
         }
     }
 }

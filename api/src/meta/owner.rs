@@ -8,7 +8,7 @@ use crate::golang::JsonText;
 use crate::group::GroupVersion;
 
 /// An entry of `ownerReferences`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct OwnerReference<'a> {
     /// `apiVersion`.
     pub api_version: &'a str,

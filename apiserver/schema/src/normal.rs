@@ -60,6 +60,37 @@ pub fn zero(ty: TypeRef<'_>) -> Value {
     }
 }
 
+/// Takes away lists and maps without content: upstream stores its own kinds as protobuf, which cannot tell them from
+/// none.
+pub fn drop_empty(of: StructRef<'_>, fields: &mut Fields) {
+    fields.retain(|index, value| match value {
+        Value::List(items) if items.is_empty() => of.field(index).ty().kind() != Kind::List,
+        Value::Map(entries) if entries.is_empty() => of.field(index).ty().kind() != Kind::Map,
+        value => {
+            drop_empty_within(of.field(index).ty(), value);
+            true
+        }
+    });
+}
+
+fn drop_empty_within(ty: TypeRef<'_>, value: &mut Value) {
+    match value {
+        Value::Struct(fields) => {
+            let ty = if ty.kind() == Kind::Struct { ty } else { ty.elem() };
+            if let Some(of) = ty.as_struct() {
+                drop_empty(of, fields);
+            }
+        }
+        Value::List(items) if ty.kind() == Kind::List => {
+            items.iter_mut().for_each(|item| drop_empty_within(ty.elem(), item));
+        }
+        Value::Map(entries) if ty.kind() == Kind::Map => {
+            entries.iter_mut().for_each(|(_, item)| drop_empty_within(ty.elem(), item));
+        }
+        _ => {}
+    }
+}
+
 /// Takes away what encoding would not show: empty lists, maps and texts under `omitempty`, value structs without
 /// content. Two trees that encode alike are equal afterwards.
 pub fn normalize(of: StructRef<'_>, fields: &mut Fields) {

@@ -37,7 +37,7 @@ pub(crate) async fn update(call: &Call<'_>, bytes: &Bytes) -> Result<Response<Bo
     let scale = body::object(call, bytes, &schema()?, &gvk(), options.validation)?;
     update::check_name(call, &scale)?;
     change(call, &options, |old| {
-        update::check_uid(call, &scale, old)?;
+        update::check_uid(call, &scale, meta(old).uid())?;
         Ok(scale.clone())
     })
     .await

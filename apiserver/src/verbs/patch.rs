@@ -1,5 +1,7 @@
 //! Changing an object by saying what is to be different: by one of three patches, or by an apply.
 
+use std::fmt::Display;
+
 use axum::body::Body;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -11,7 +13,7 @@ use keelson_api::status::{self, Cause, Reason, Status};
 use keelson_schema::apply::{ApplyError, Configuration, Target, Writer};
 use keelson_schema::arena::Schema;
 use keelson_schema::patch::{Answer, Patch, PatchError, PatchKind};
-use keelson_schema::tree::Object;
+use keelson_schema::tree::{Object, Value};
 use keelson_schema::{json, yaml};
 
 use super::create::{self, Made};
@@ -57,7 +59,7 @@ async fn make(call: &Call<'_>, apply: &Apply, options: &Options) -> Result<Made,
     update::check_name(call, &new)?;
     object_life::place(call, &mut new)?;
     admission::namespace_is_open(call).await?;
-    create::make(call, new, options).await
+    create::make(call, update::based_on_nothing(new), options).await
 }
 
 /// What a client asks for.
@@ -85,7 +87,9 @@ impl Asked {
     pub(crate) fn read(call: &Call<'_>, body: &Bytes, schema: &Schema) -> Result<Self, Problem> {
         let content_type = call.header(CONTENT_TYPE).unwrap_or_default();
         let media_type = content_type.split(';').next().unwrap_or_default().trim();
-        let patch = PatchType::parse(media_type).ok_or_else(refusal::unsupported_patch)?;
+        let patch = PatchType::parse(media_type)
+            .filter(|patch| *patch != PatchType::ApplyCbor)
+            .ok_or_else(refusal::unsupported_patch)?;
         let asked = PatchOptions {
             write: WriteOptions {
                 field_manager: call.query.text("fieldManager"),
@@ -97,14 +101,14 @@ impl Asked {
         refusal::check_options(&kind::PATCH, asked.check(patch))?;
         let options = body::options(call, &kind::PATCH)?;
         let validation = options.validation;
-        let change = match (PatchKind::of(patch), patch) {
-            (Some(kind), _) => {
-                Change::Patch(Patch::parse(kind, body, validation).map_err(|error| unpatchable(&error))?)
+        let change = match PatchKind::of(patch) {
+            Some(kind) => {
+                let patch = Patch::parse(kind, body, validation).map_err(|error| unpatchable(&error))?;
+                Change::Patch(patch)
             }
-            (None, PatchType::ApplyYaml) => {
+            None => {
                 Change::Apply(Box::new(Apply::read(body, schema, asked.force == Some(true), validation)?))
             }
-            (None, _) => return Err(refusal::unsupported_patch()),
         };
         let is_recorded = matches!(change, Change::Apply(_));
         Ok(Self { options: Options { is_recorded, ..options }, change })
@@ -138,12 +142,9 @@ impl Apply {
         force: bool,
         validation: FieldValidation,
     ) -> Result<Self, Problem> {
-        let text = yaml::to_json(body)
-            .map_err(|error| refusal::bad_request(&format!("error decoding YAML: {error}")))?;
-        let value = json::decode_any(&text.json)
-            .map_err(|error| refusal::bad_request(&format!("error decoding YAML: {error}")))?;
+        let (value, duplicates) = configuration(body)?;
         let configuration = Configuration::new(value, schema.clone());
-        Ok(Self { configuration, force, validation, duplicates: text.duplicates })
+        Ok(Self { configuration, force, validation, duplicates })
     }
 
     /// It over `live`; nothing if that leaves everything as it is.
@@ -166,6 +167,26 @@ impl Apply {
         }
         Ok(applied)
     }
+}
+
+/// The configuration in a body, and what a strict reader says of keys that are set twice.
+fn configuration(body: &Bytes) -> Result<(Value, Option<String>), Problem> {
+    // Upstream makes JSON of the body twice, unless it takes it for JSON the first time.
+    let is_json = body.trim_ascii_start().starts_with(b"{");
+    let step = if is_json { "decoding patch: error converting YAML to JSON" } else { "encoding patch" };
+    let refuse = |error: &dyn Display| refusal::bad_request(&format!("error {step}: {error}"));
+    let text = yaml::to_json(body).map_err(|error| refuse(&error))?;
+    let value = json::decode_any(&text.json).map_err(|error| refuse(&error))?;
+    let found = match &value {
+        Value::Map(_) | Value::Null => return Ok((value, text.duplicates)),
+        Value::List(_) => "array",
+        Value::Str(_) => "string",
+        Value::Bool(_) => "bool",
+        _ => "number",
+    };
+    Err(refusal::bad_request(&format!(
+        "error decoding patch: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {found} into Go value of type map[string]interface {{}}"
+    )))
 }
 
 /// What a patch that cannot be applied is answered with.

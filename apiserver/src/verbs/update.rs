@@ -13,7 +13,7 @@ use keelson_store::transaction::{Change, CommitError, Expect, Transaction};
 use super::create::{self, Made};
 use crate::api::Call;
 use crate::body::{self, Options};
-use crate::meta::meta;
+use crate::meta::{meta, meta_mut};
 use crate::object_life;
 use crate::problem::Problem;
 use crate::{admission, refusal, render, subresources};
@@ -27,7 +27,7 @@ pub(crate) async fn run(call: &Call<'_>, body: Bytes) -> Result<Response<Body>, 
     let new = body::object(call, &body, &call.served.schema, &call.gvk(), options.validation)?;
     check_name(call, &new)?;
     let found = change(call, &options, |old| {
-        check_uid(call, &new, old)?;
+        check_uid(call, &new, meta(old).uid())?;
         Ok(new.clone())
     });
     let found = found.await?;
@@ -37,8 +37,9 @@ pub(crate) async fn run(call: &Call<'_>, body: Bytes) -> Result<Response<Body>, 
     if !call.served.facts().creates_on_update || call.subresource.is_some() {
         return Err(refusal::not_found(call, &call.target.name));
     }
+    check_uid(call, &new, "")?;
     admission::namespace_is_open(call).await?;
-    let made = create::make(call, new, &options).await?;
+    let made = create::make(call, based_on_nothing(new), &options).await?;
     create::answer(call, look, StatusCode::CREATED, made)
 }
 
@@ -54,18 +55,36 @@ pub(crate) fn check_name(call: &Call<'_>, new: &tree::Object) -> Result<(), Prob
     Ok(())
 }
 
-/// Refuses to replace another object than the one that is meant.
-pub(crate) fn check_uid(call: &Call<'_>, new: &tree::Object, old: &tree::Object) -> Result<(), Problem> {
-    let (new, old) = (meta(new).uid(), meta(old).uid());
-    if new.is_empty() || new == old {
+/// Refuses to replace another object than the one that is meant; `uid` is that of the one that is there, if there is one.
+pub(crate) fn check_uid(call: &Call<'_>, new: &tree::Object, uid: &str) -> Result<(), Problem> {
+    let wanted = meta(new).uid();
+    if wanted.is_empty() || wanted == uid {
         return Ok(());
     }
     let words = format!(
-        "StorageError: invalid object, Code: 4, Key: /registry/{}/{}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: {new}, UID in object meta: {old}",
-        call.served.facts().plural,
+        "StorageError: invalid object, Code: 4, Key: /registry/{}/{}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: {wanted}, UID in object meta: {uid}",
+        stored_under(call.served.facts().plural),
         call.key().path,
     );
     Err(Status::conflict(&call.group_resource(), &call.target.name, words).into())
+}
+
+/// Where upstream's messages say that a resource is stored.
+fn stored_under(plural: &str) -> &str {
+    match plural {
+        "endpoints" => "services/endpoints",
+        "ingresses" => "ingress",
+        "nodes" => "minions",
+        "replicationcontrollers" => "controllers",
+        "services" => "services/specs",
+        plural => plural,
+    }
+}
+
+/// An object that is to be made where one was to be changed: the state it starts from does not matter then.
+pub(crate) fn based_on_nothing(mut new: tree::Object) -> tree::Object {
+    meta_mut(&mut new).set_resource_version("");
+    new
 }
 
 /// Changes the object that a call names to what `next` makes of its present state; nothing if there is no such object.
