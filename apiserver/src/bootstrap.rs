@@ -16,7 +16,9 @@ use crate::caller::Caller;
 use crate::server::{ApiServer, Door};
 
 /// The name under which the server itself writes.
-const OWN_NAME: &str = "system:apiserver";
+pub(crate) const OWN_NAME: &str = "system:apiserver";
+/// The name under which it owns what it writes.
+pub(crate) const OWN_MANAGER: &str = "kube-apiserver";
 
 /// An object could not be made.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -88,16 +90,6 @@ fn services(service_cidr: &str, address: SocketAddr) -> Vec<Wanted> {
             },
         }),
     );
-    make(
-        "/apis/networking.k8s.io/v1/ipaddresses".into(),
-        json!({
-            "metadata": {"name": first.to_string(), "labels": {
-                "ipaddress.kubernetes.io/ip-family": family,
-                "ipaddress.kubernetes.io/managed-by": "ipallocator.k8s.io",
-            }},
-            "spec": {"parentRef": {"resource": "services", "namespace": "default", "name": "kubernetes"}},
-        }),
-    );
     // A loopback address would be another machine's own to whoever looks it up.
     if !address.ip().is_loopback() && !address.ip().is_unspecified() {
         make(
@@ -135,6 +127,8 @@ async fn make(door: Door, wanted: Wanted) -> Result<(), BootstrapError> {
     match code {
         StatusCode::CREATED => {}
         StatusCode::CONFLICT => return Ok(()),
+        // What is there already may have got, for itself, what it asks for.
+        StatusCode::UNPROCESSABLE_ENTITY if is_there(&door, &at, &object).await? => return Ok(()),
         _ => return Err(refused(&at, &made)),
     }
     if status.is_null() {
@@ -152,6 +146,11 @@ async fn make(door: Door, wanted: Wanted) -> Result<(), BootstrapError> {
     }
 }
 
+async fn is_there(door: &Door, at: &str, object: &Value) -> Result<bool, BootstrapError> {
+    let path = format!("{at}/{}", object["metadata"]["name"].as_str().unwrap_or_default());
+    Ok(ask(door, Method::GET, &path, &Value::Null).await?.0 == StatusCode::OK)
+}
+
 async fn ask(
     door: &Door,
     method: Method,
@@ -163,7 +162,7 @@ async fn ask(
         .method(method)
         .uri(path)
         .header(CONTENT_TYPE, "application/json")
-        .header(USER_AGENT, "kube-apiserver")
+        .header(USER_AGENT, OWN_MANAGER)
         .body(Body::from(body.to_string()))
         .map_err(|error| failed(&error))?;
     let Ok(answer) = door.clone().oneshot(request).await;

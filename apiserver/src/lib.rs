@@ -16,6 +16,7 @@ pub mod bootstrap;
 pub mod caller;
 mod catalog;
 mod cells;
+mod claims;
 mod compress;
 mod defaults;
 mod discovery;

@@ -17,6 +17,7 @@ use keelson_schema::arena::Schema;
 use keelson_schema::tree::Object;
 
 use crate::cells::{self, Cell};
+use crate::claims::Claims;
 use crate::object_life::Write;
 use crate::parts;
 
@@ -325,6 +326,11 @@ pub(crate) trait Resource: Send + Sync + fmt::Debug {
     /// Changes an object that is told to go.
     fn prepare_deletion(&self, object: &mut Object) {
         let _ = object;
+    }
+
+    /// What its objects take out of a common stock; nothing if they take nothing.
+    fn claims(&self) -> Option<&'static dyn Claims> {
+        None
     }
 
     /// What a writer is to be warned of.

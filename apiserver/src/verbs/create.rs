@@ -12,6 +12,7 @@ use keelson_store::transaction::{CommitError, Transaction, Unmet};
 
 use crate::api::Call;
 use crate::body::{self, Options};
+use crate::claims::{self, Step};
 use crate::meta::meta;
 use crate::object_life;
 use crate::problem::Problem;
@@ -59,11 +60,14 @@ pub(crate) fn answer(
 /// Stores a new object, under a name of its own if it has none.
 pub(crate) async fn make(call: &Call<'_>, new: tree::Object, options: &Options) -> Result<Made, Problem> {
     let write = call.write(options.owner());
-    let tries = if meta(&new).name().is_empty() { NAMES_MAX } else { 1 };
-    for left in (0..tries).rev() {
-        let stored = object_life::create(call, new.clone(), &write)?;
+    let is_named = !meta(&new).name().is_empty();
+    let mut names_left = if is_named { 1 } else { NAMES_MAX };
+    loop {
+        let mut stored = object_life::create(call, new.clone(), &write)?;
         let name = meta(&stored).name().to_owned();
         let key = Key::new(&call.served.store, meta(&stored).namespace(), &name);
+        let step = Step { old: None, new: Some(&mut stored), dry_run: options.dry_run };
+        let claimed = claims::settle(call, step).await?;
         if options.dry_run {
             let (_, found) =
                 call.api.store.get(&key, keelson_store::At::Latest).await.map_err(refusal::unreadable)?;
@@ -73,12 +77,17 @@ pub(crate) async fn make(call: &Call<'_>, new: tree::Object, options: &Options) 
             };
         }
         let (uid, bytes) = object_life::bytes(call.served, stored)?;
-        match call.api.store.commit(Transaction::create(key, uid, bytes)).await {
+        let transaction = claims::with(Transaction::create(key, uid, bytes), claimed);
+        match call.api.store.commit(transaction).await {
             Ok(committed) => {
                 return committed.objects.into_iter().flatten().next().map(Made::Stored).ok_or_else(missing);
             }
-            Err(CommitError::Unmet(unmet)) if unmet.unmet == Unmet::Exists && left > 0 => {}
-            Err(CommitError::Unmet(_)) if tries > 1 => {
+            // Somebody else was faster with what the object was to take; there may be something else for it.
+            Err(CommitError::Unmet(unmet)) if unmet.operation > 0 => {}
+            Err(CommitError::Unmet(unmet)) if unmet.unmet == Unmet::Exists && names_left > 1 => {
+                names_left -= 1;
+            }
+            Err(CommitError::Unmet(_)) if !is_named => {
                 return Err(Status::generate_name_conflict(&call.group_resource(), &name, 1).into());
             }
             Err(CommitError::Unmet(_)) => {
@@ -87,7 +96,6 @@ pub(crate) async fn make(call: &Call<'_>, new: tree::Object, options: &Options) 
             Err(error) => return Err(refusal::unwritten(error)),
         }
     }
-    Err(missing())
 }
 
 fn missing() -> Problem {

@@ -15,6 +15,7 @@ use keelson_store::transaction::{Change, CommitError, Expect, Transaction};
 
 use crate::api::Call;
 use crate::body::deletion::{self, Deletion};
+use crate::claims::{self, Step};
 use crate::meta::{meta, meta_mut};
 use crate::problem::Problem;
 use crate::render::{self, Look};
@@ -91,12 +92,21 @@ pub(crate) async fn remove(call: &Call<'_>, found: Object, deletion: &Deletion) 
         };
         let goes = matches!(change, Change::Delete);
         let transaction = Transaction::one(key.clone(), Expect::at(current.revision()), change);
+        let transaction = match goes {
+            true => {
+                let step = Step { old: Some(&old), new: None, dry_run: false };
+                claims::with(transaction, claims::settle(call, step).await?)
+            }
+            false => transaction,
+        };
         match call.api.store.commit(transaction).await {
             Ok(committed) => {
                 let object = committed.objects.into_iter().flatten().next();
                 let object = object.ok_or_else(|| Problem::Defect("a deletion left nothing".into()))?;
                 return Ok(if goes { Removed::Gone(object) } else { Removed::Marked(object) });
             }
+            // What it has taken has changed meanwhile.
+            Err(CommitError::Unmet(unmet)) if unmet.operation > 0 => {}
             Err(CommitError::Unmet(unmet)) => match unmet.current {
                 Some(now) => current = now,
                 None => return Ok(Removed::Vanished),

@@ -13,6 +13,7 @@ use keelson_store::transaction::{Change, CommitError, Expect, Transaction};
 use super::create::{self, Made};
 use crate::api::Call;
 use crate::body::{self, Options};
+use crate::claims::{self, Step};
 use crate::meta::{meta, meta_mut};
 use crate::object_life;
 use crate::problem::Problem;
@@ -101,8 +102,9 @@ pub(crate) async fn change(
     while let Some(current) = &found {
         let old = render::tree(call.served, current)?;
         let new = object_life::update(call, next(&old)?, &old, &write)?;
-        match store(call, new, current, options).await? {
+        match store(call, new, &old, current, options).await? {
             Stored::Made(made) => return Ok(Some(made)),
+            Stored::Unclaimed => {}
             Stored::Overtaken(now) => found = now,
         }
     }
@@ -114,15 +116,21 @@ enum Stored {
     Made(Made),
     /// Somebody else was faster; what there is now.
     Overtaken(Option<Object>),
+    /// Somebody else was faster with what the object was to take.
+    Unclaimed,
 }
 
 async fn store(
     call: &Call<'_>,
-    new: tree::Object,
+    mut new: tree::Object,
+    old: &tree::Object,
     current: &Object,
     options: &Options,
 ) -> Result<Stored, Problem> {
     let is_done = object_life::is_done(call, &new);
+    let dry_run = options.dry_run;
+    let step = Step { old: Some(old), new: (!is_done).then_some(&mut new), dry_run };
+    let claimed = claims::settle(call, step).await?;
     if options.dry_run {
         return Ok(Stored::Made(Made::DryRun(object_life::shown(call, new))));
     }
@@ -134,12 +142,14 @@ async fn store(
     // What was only waiting for its last finalizer goes instead of being changed.
     let change = if is_done { Change::Delete } else { Change::Put { uid, value } };
     let transaction = Transaction::one(call.key(), Expect::at(current.revision()), change);
+    let transaction = claims::with(transaction, claimed);
     match call.api.store.commit(transaction).await {
         Ok(committed) => {
             let object = committed.objects.into_iter().flatten().next();
             let object = object.ok_or_else(|| Problem::Defect("a write left no object".into()))?;
             Ok(Stored::Made(Made::Stored(object)))
         }
+        Err(CommitError::Unmet(unmet)) if unmet.operation > 0 => Ok(Stored::Unclaimed),
         Err(CommitError::Unmet(unmet)) => Ok(Stored::Overtaken(unmet.current)),
         Err(error) => Err(refusal::unwritten(error)),
     }

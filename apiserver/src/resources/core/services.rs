@@ -1,7 +1,14 @@
 //! Services: a stable address and name for a changing set of pods.
 
+mod addresses;
+mod claims;
 mod defaults;
+mod families;
 mod linked;
+mod ports;
+
+#[cfg(test)]
+mod stock;
 
 use keelson_api::names::object::{self as rules, Rule};
 use keelson_api::time::UnixMillis;
@@ -10,6 +17,7 @@ use std::collections::BTreeSet;
 
 use crate::cells::selector;
 use crate::cells::{self, Cell};
+use crate::claims::Claims;
 use crate::edit::Edit;
 use crate::meta::meta;
 use crate::object_life::Write;
@@ -112,6 +120,10 @@ impl Resource for Services {
         let mut service = Edit::object(new);
         linked::keep_allocated(&mut service.made("spec"), old.view().field("spec"));
         linked::drop_unneeded(&mut service, old.view());
+    }
+
+    fn claims(&self) -> Option<&'static dyn Claims> {
+        Some(&claims::OfServices)
     }
 
     fn warn(&self, new: &Object, _: Option<&Object>, warnings: &mut Vec<String>) {

@@ -23,11 +23,11 @@ pub(super) fn is_reached_from_outside(spec: View<'_>) -> bool {
     }
 }
 
-fn needs_address(spec: View<'_>) -> bool {
+pub(super) fn needs_address(spec: View<'_>) -> bool {
     spec.field("type").text() != kind::EXTERNAL_NAME
 }
 
-fn needs_node_ports(spec: View<'_>) -> bool {
+pub(super) fn needs_node_ports(spec: View<'_>) -> bool {
     matches!(spec.field("type").text(), kind::NODE_PORT | kind::LOAD_BALANCER)
 }
 
@@ -35,7 +35,7 @@ fn is_balanced(spec: View<'_>) -> bool {
     spec.field("type").text() == kind::LOAD_BALANCER
 }
 
-fn needs_health_port(spec: View<'_>) -> bool {
+pub(super) fn needs_health_port(spec: View<'_>) -> bool {
     is_balanced(spec) && spec.field("externalTrafficPolicy").text() == "Local"
 }
 
