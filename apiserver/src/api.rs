@@ -7,14 +7,13 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use bytes::Bytes;
-use http::header::WARNING;
+use http::header::ACCEPT;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Response};
+use http::{HeaderMap, Method, Response};
 use keelson_api::group::{GroupKind, GroupResource};
 use keelson_api::time::Clock;
 use keelson_schema::json::Gvk;
 use keelson_schema::publish::Documents;
-use keelson_schema::scalar::quote::quote;
 use keelson_schema::scalar::time::Time;
 use keelson_store::Store;
 use keelson_store::key::Key;
@@ -25,7 +24,7 @@ use crate::caller::Caller;
 use crate::catalog::{Catalog, Served};
 use crate::entropy::Entropy;
 use crate::object_life::{Owner, Write};
-use crate::problem::Problem;
+use crate::problem::{Problem, warn};
 use crate::query::Query;
 use crate::resource::{Subresource, Verb};
 use crate::target::{ResourceTarget, Target};
@@ -91,7 +90,8 @@ impl<'a> Call<'a> {
     /// A write of what the path names, as `owner`.
     pub(crate) fn write<'w>(&'w self, owner: Owner<'w>) -> Write<'w> {
         let part = self.subresource.map_or("", |subresource| subresource.name);
-        Write { now: self.now(), part, owner, caller: self.caller }
+        let is_trial = self.query.first("dryRun").is_some_and(|dry_run| !dry_run.is_empty());
+        Write { now: self.now(), part, owner, caller: self.caller, is_trial }
     }
 
     /// Warns the caller, of the same thing once.
@@ -155,7 +155,9 @@ impl Api {
                 _ => Problem::NoSuchPath,
             });
         }
-        if parts.method != Method::GET {
+        // The roots of groups listen to no method; the others do.
+        let listens = !matches!(target, Target::Groups { core: false } | Target::Group(_));
+        if listens && parts.method != Method::GET {
             return Err(refusal::no_such_method());
         }
         discovery::answer(self, parts, target)
@@ -185,7 +187,7 @@ impl Api {
             (false, false, _) => false,
         };
         let proxied = subresource.is_some_and(|subresource| subresource.name == "proxy");
-        if !fits || (!target.rest.is_empty() && !proxied) {
+        if !fits || target.name.contains('/') || (!target.rest.is_empty() && !proxied) {
             return Err(refusal::nothing_here());
         }
         let call = Call {
@@ -200,17 +202,26 @@ impl Api {
             warnings: Mutex::default(),
         };
         let verb = verb(&parts.method, &call).ok_or_else(refusal::no_such_method)?;
-        let mut answer = verbs::run(verb, &call, body).await?;
+        if !proxied {
+            let takes_streams = target.name.is_empty() && parts.method == Method::GET;
+            refusal::check_accept(call.header(ACCEPT).unwrap_or_default(), takes_streams)?;
+        }
+        if let Some(warning) = served.resource.deprecation() {
+            call.warn(&[warning.to_owned()]);
+        }
+        let answer = verbs::run(verb, &call, body).await;
+        let warnings = call.warnings.into_inner();
+        let mut answer = match answer {
+            Ok(answer) => answer,
+            Err(problem) if warnings.is_empty() => return Err(problem),
+            Err(problem) => return Err(Problem::Warned { problem: Box::new(problem), warnings }),
+        };
         if verb != Verb::Watch {
             answer = compress::pack(&parts.headers, answer).await?;
         } else if websocket::is_wanted(&parts.headers) {
             answer = websocket::answer(parts, answer);
         }
-        for warning in call.warnings.lock().drain(..) {
-            if let Ok(value) = HeaderValue::from_str(&format!("299 - {}", quote(&warning))) {
-                answer.headers_mut().append(WARNING, value);
-            }
-        }
+        warn(answer.headers_mut(), &warnings);
         Ok(answer)
     }
 }
@@ -218,6 +229,11 @@ impl Api {
 /// What a method asks for at this path; nothing if it cannot be asked there.
 fn verb(method: &Method, call: &Call<'_>) -> Option<Verb> {
     let has_name = !call.target.name.is_empty();
+    if call.subresource.is_some_and(|part| part.name == "proxy")
+        && matches!(method.as_str(), "HEAD" | "OPTIONS")
+    {
+        return Some(Verb::Get);
+    }
     let everywhere = call.served.is_namespaced() && call.target.namespace.is_empty();
     let verb = match (method.as_str(), has_name) {
         ("GET", false) if call.query.truth("watch") == Some(true) || call.target.watch => Verb::Watch,

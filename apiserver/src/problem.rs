@@ -4,9 +4,10 @@
 //! text there, and so they are here.
 
 use axum::body::Body;
-use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, RETRY_AFTER, WARNING, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use keelson_api::status::Status;
+use keelson_schema::scalar::quote::quote;
 
 use crate::media::{self, Encoding};
 use crate::query::Query;
@@ -21,9 +22,6 @@ pub enum Problem {
     /// There is nothing at this path.
     #[error("no such path")]
     NoSuchPath,
-    /// The path is there, but not for this method.
-    #[error("no such method here")]
-    NoSuchMethod,
     /// More requests are being answered than may be.
     #[error("too many requests in flight")]
     TooManyRequests,
@@ -42,6 +40,14 @@ pub enum Problem {
     /// It is refused in the API's own words.
     #[error("{}", .0.message)]
     Refused(Box<Status>),
+    /// The client is to be warned besides.
+    #[error("{problem}")]
+    Warned {
+        /// Why there is no answer.
+        problem: Box<Self>,
+        /// What to warn of.
+        warnings: Vec<String>,
+    },
     /// A defect of this program.
     #[error("a defect: {0}")]
     Defect(String),
@@ -52,7 +58,6 @@ impl Problem {
     pub(crate) fn into_response(self, reply: &Reply) -> Response<Body> {
         match self {
             Self::NoSuchPath => text(StatusCode::NOT_FOUND, "404 page not found\n"),
-            Self::NoSuchMethod => text(StatusCode::METHOD_NOT_ALLOWED, "405: Method Not Allowed"),
             Self::TooManyRequests => {
                 let mut answer =
                     text(StatusCode::TOO_MANY_REQUESTS, "Too many requests, please try again later.\n");
@@ -68,6 +73,11 @@ impl Problem {
                 reply.status(&Status::timeout("request did not complete within the allotted timeout", 0))
             }
             Self::Refused(refused) => reply.status(&refused),
+            Self::Warned { problem, warnings } => {
+                let mut answer = problem.into_response(reply);
+                warn(answer.headers_mut(), &warnings);
+                answer
+            }
             Self::Defect(what) => reply.status(&Status::internal_error(what)),
         }
     }
@@ -105,6 +115,15 @@ impl Reply {
             answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         answer
+    }
+}
+
+/// Says in the head of an answer what the client is to be warned of.
+pub(crate) fn warn(headers: &mut HeaderMap, warnings: &[String]) {
+    for warning in warnings {
+        if let Ok(value) = HeaderValue::from_str(&format!("299 - {}", quote(warning))) {
+            headers.append(WARNING, value);
+        }
     }
 }
 

@@ -98,7 +98,9 @@ impl Asked {
         let options = body::options(call, &kind::PATCH)?;
         let validation = options.validation;
         let change = match (PatchKind::of(patch), patch) {
-            (Some(kind), _) => Change::Patch(Patch::parse(kind, body, validation).map_err(|error| unpatchable(&error))?),
+            (Some(kind), _) => {
+                Change::Patch(Patch::parse(kind, body, validation).map_err(|error| unpatchable(&error))?)
+            }
             (None, PatchType::ApplyYaml) => {
                 Change::Apply(Box::new(Apply::read(body, schema, asked.force == Some(true), validation)?))
             }
