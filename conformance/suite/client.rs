@@ -29,7 +29,7 @@ pub(crate) struct Client {
     pub(crate) address: SocketAddr,
     pub(crate) authority: String,
     pub(crate) shows: Shows,
-    pub(crate) token: Option<&'static str>,
+    pub(crate) token: Option<String>,
     pub(crate) versions: &'static [&'static SupportedProtocolVersion],
     pub(crate) protocol: &'static [u8],
 }
@@ -125,7 +125,7 @@ impl Client {
         let io = TokioIo::new(self.connect().await?);
         let text = |error: hyper::Error| error.to_string();
         let mut request = Request::builder().method(method).uri(format!("https://{}{path}", self.address));
-        if let Some(token) = self.token {
+        if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
         if !media.is_empty() {

@@ -14,7 +14,11 @@ const ONLY_TLS12: &[&SupportedProtocolVersion] = &[&TLS12];
 const ONLY_TLS13: &[&SupportedProtocolVersion] = &[&TLS13];
 
 /// What the holder of the cluster's authority would make for somebody.
-fn made_by(server: &Server, authority: &str, change: impl FnOnce(&mut CertificateParams)) -> Shows {
+pub(crate) fn made_by(
+    server: &Server,
+    authority: &str,
+    change: impl FnOnce(&mut CertificateParams),
+) -> Shows {
     let read =
         |kind: &str| std::fs::read_to_string(server.data.join(format!("pki/{authority}.{kind}"))).unwrap();
     let key = KeyPair::from_pem(&read("key")).unwrap();
@@ -40,7 +44,7 @@ async fn only_those_who_prove_who_they_are_get_past_the_door() {
         ("the admin", Client::of(&kubeconfig), 200, 200),
         ("somebody with a certificate of the authority", showing(made_by(&server, "ca", |_| {})), 200, 200),
         ("nobody in particular", Client::anonymous(&kubeconfig), 200, 401),
-        ("a token", Client { token: Some("x"), ..Client::anonymous(&kubeconfig) }, 401, 401),
+        ("a token", Client { token: Some("x".into()), ..Client::anonymous(&kubeconfig) }, 401, 401),
         ("a certificate of another authority", showing(made_by(&server, "front-proxy-ca", |_| {})), 401, 401),
         (
             "a certificate that has ended",

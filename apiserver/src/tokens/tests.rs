@@ -69,7 +69,9 @@ fn every_kind_of_key_signs_and_no_other_believes_it() {
         let keys = Keys::new(pem, "").unwrap();
         let said = Claims { sub: "s".into(), ..Claims::default() };
         let token = keys.sign(&said).unwrap();
-        assert_eq!(keys.open::<Claims>(&token), Ok(said), "{i}");
+        for _ in 0..2 {
+            assert_eq!(keys.open::<Claims>(&token).as_ref(), Ok(&said), "{i}");
+        }
         let (front, signature) = token.rsplit_once('.').unwrap();
         let changed = format!("{front}x.{signature}");
         assert!(keys.open::<Claims>(&changed).is_err(), "{i}");

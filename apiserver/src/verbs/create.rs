@@ -39,7 +39,8 @@ pub(crate) async fn run(call: &Call<'_>, body: Bytes) -> Result<Response<Body>, 
     answer(call, look, StatusCode::CREATED, made)
 }
 
-/// What a write left: an object in the store, or the one that would be there.
+/// What a write left: an object in the store, or one that is not there: because it was only tried, or because it was
+/// the last of an object that was to go.
 pub(crate) enum Made {
     Stored(Object),
     DryRun(tree::Object),

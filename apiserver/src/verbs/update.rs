@@ -135,16 +135,18 @@ async fn store(
     if options.dry_run {
         return Ok(Stored::Made(Made::DryRun(object_life::shown(call, new))));
     }
+    // What was only waiting for its last finalizer goes instead of being changed; the writer sees what it made of it.
+    let last = is_done.then(|| new.clone());
     let (uid, value) = object_life::bytes(call.served, new)?;
     if value == current.value() {
         // Nothing has changed: nothing is written, and nobody is told.
         return Ok(Stored::Made(Made::Stored(current.clone())));
     }
-    // What was only waiting for its last finalizer goes instead of being changed.
     let change = if is_done { Change::Delete } else { Change::Put { uid, value } };
     let transaction = Transaction::one(call.key(), Expect::at(current.revision()), change);
     let transaction = claims::with(transaction, claimed);
     match call.api.store.commit(transaction).await {
+        Ok(_) if let Some(last) = last => Ok(Stored::Made(Made::DryRun(object_life::shown(call, last)))),
         Ok(committed) => {
             let object = committed.objects.into_iter().flatten().next();
             let object = object.ok_or_else(|| Problem::Defect("a write left no object".into()))?;

@@ -72,12 +72,26 @@ pub(super) fn settle(spec: &mut Edit<'_>, old: Option<View<'_>>, known: &[&str])
     let mut errors = Errors::new();
     if let Some(old) = old {
         reduce(spec, old, &policy, &mut errors);
-        check_unchanged(spec.view(), old, &mut errors);
     }
     check_policy(spec.view(), &policy, &mut errors);
     infer(spec, known, &mut errors);
     errors.into_result()?;
-    complete(spec, &policy, known)
+    complete(spec, &policy, known)?;
+    let mut errors = Errors::new();
+    check_kind(spec.view(), &mut errors);
+    if let Some(old) = old {
+        check_unchanged(spec.view(), old, &mut errors);
+    }
+    errors.into_result()
+}
+
+/// Checks that only services which need no address do without.
+fn check_kind(spec: View<'_>, errors: &mut Errors) {
+    let (kind, path) = (spec.field("type").text(), Path::new("spec"));
+    if matches!(kind, kind::NODE_PORT | kind::LOAD_BALANCER) && is_headless(spec) {
+        let words = format!("may not be set to 'None' for {kind} services");
+        errors.push(Error::invalid(&path.child("clusterIPs").index(0), HEADLESS, words));
+    }
 }
 
 /// Services without addresses have nothing to say of them.
@@ -152,11 +166,12 @@ fn check(spec: View<'_>, old: Option<View<'_>>, errors: &mut Errors) {
             ip => address::check_legacy_ip(&addresses_path.index(i), ip, Strictness::Strict, &before, errors),
         }
     }
+    // More would only be said of addresses that are none.
+    let are_addresses = errors.len() == found;
     if addresses.len() > 2 {
         errors.push(Error::invalid(&addresses_path, shown(), "may only hold up to 2 values"));
     }
-    // More would only be said of addresses that are none.
-    if errors.len() > found && addresses.len() <= 2 {
+    if !are_addresses {
         return;
     }
     check_families_of(&addresses, &families, errors);
@@ -173,9 +188,8 @@ fn check_families_of(addresses: &[&str], families: &[&str], errors: &mut Errors)
         errors.push(Error::invalid(&path, Shown::Texts(addresses), words));
     }
     for (i, (ip, family)) in parsed.iter().zip(families).enumerate() {
-        if let Some(ip) = ip.filter(|ip| of(*ip) != *family && [IPV4, IPV6].contains(family)) {
+        if ip.is_some_and(|ip| of(ip) != *family && [IPV4, IPV6].contains(family)) {
             let words = format!("expected an {family} value as indicated by `ipFamilies[{i}]`");
-            debug_assert!(of(ip) != *family);
             errors.push(Error::invalid(&path.index(i), addresses[i], words));
         }
     }

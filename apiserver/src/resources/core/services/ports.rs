@@ -90,6 +90,13 @@ pub(super) async fn settle(
     if is_same || !needs && old.is_none_or(|old| held(old).is_empty()) {
         return Ok(Vec::new());
     }
+    if let Some(old) = old.filter(|old| needs_health_port(*old) && needs_health_port(spec.view()))
+        && health_port(old) != health_port(spec.view())
+    {
+        let (mut errors, path) = (Errors::new(), Path::new("spec"));
+        errors.push(Error::forbidden(&path.child("healthCheckNodePort"), "field is immutable"));
+        return Err(invalid(owner.name, &errors));
+    }
     let mut operations = Vec::new();
     if needs {
         let listed = call.api.store.list(&ResourceName::new(RECORDS), At::Latest).await;
