@@ -195,7 +195,7 @@ impl Api {
             method: &parts.method,
             headers: &parts.headers,
             caller,
-            warnings: Mutex::default(),
+            warnings: Mutex::new(served.resource.deprecation().map(str::to_owned).into_iter().collect()),
         };
         let verb = verb(&parts.method, &call).ok_or_else(refusal::no_such_method)?;
         let answered = verbs::run(verb, &call, body).await;

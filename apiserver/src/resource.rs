@@ -243,6 +243,11 @@ pub(crate) trait Resource: Send + Sync + fmt::Debug {
     /// What can be said of it without code.
     fn facts(&self) -> &Facts;
 
+    /// What everybody is told who asks for it, because it is to go some day.
+    fn deprecation(&self) -> Option<&'static str> {
+        None
+    }
+
     /// What its names keep to.
     fn name_rule(&self) -> Rule {
         names::object::subdomain
