@@ -200,15 +200,12 @@ impl Api {
             method: &parts.method,
             headers: &parts.headers,
             caller,
-            warnings: Mutex::default(),
+            warnings: Mutex::new(served.resource.deprecation().map(str::to_owned).into_iter().collect()),
         };
         let verb = verb(&parts.method, &call).ok_or_else(refusal::no_such_method)?;
         if !proxied {
             let takes_streams = target.name.is_empty() && parts.method == Method::GET;
             refusal::check_accept(call.header(ACCEPT).unwrap_or_default(), takes_streams)?;
-        }
-        if let Some(warning) = served.resource.deprecation() {
-            call.warn(&[warning.to_owned()]);
         }
         let answered = verbs::run(verb, &call, body).await;
         let warnings = std::mem::take(&mut *call.warnings.lock());

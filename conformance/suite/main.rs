@@ -13,6 +13,7 @@ mod health;
 mod identity;
 mod mistakes;
 mod objects;
+mod patch;
 mod server;
 mod services;
 mod settings;
