@@ -332,7 +332,7 @@ mod tests {
             format!(r#""selector":{{"matchLabels":{{"batch.kubernetes.io/controller-uid":"{UID}"}}}},"#);
         let all = format!(r#"{own},"q":"r""#);
         check::create(&Jobs, &labelled("", r#""q":"r""#, ""), &labelled(&all, &all, &selector));
-        check::create(&Jobs, &labelled("", "", ""), &labelled("", &own, &selector));
+        check::create(&Jobs, &labelled("", "", ""), &labelled(&own, &own, &selector));
         check::create(
             &Jobs,
             &labelled(r#""x":"y""#, r#""q":"r""#, ""),
