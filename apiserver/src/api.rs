@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use bytes::Bytes;
+use http::header::ACCEPT;
 use http::request::Parts;
 use http::{HeaderMap, Method, Response};
 use keelson_api::group::{GroupKind, GroupResource};
@@ -76,8 +77,9 @@ impl<'a> Call<'a> {
     }
 
     pub(crate) fn group_kind(&self) -> GroupKind<'static> {
+        // Of resources that are served in two groups, upstream names the one they are stored in.
         let facts = self.served.resource.facts();
-        GroupKind::new(facts.group, facts.kind)
+        GroupKind::new(facts.stored_as.0, facts.kind)
     }
 
     /// The time, as objects say it.
@@ -89,7 +91,8 @@ impl<'a> Call<'a> {
     /// A write of what the path names, as `owner`.
     pub(crate) fn write<'w>(&'w self, owner: Owner<'w>) -> Write<'w> {
         let part = self.subresource.map_or("", |subresource| subresource.name);
-        Write { now: self.now(), part, owner, caller: self.caller }
+        let is_trial = self.query.first("dryRun").is_some_and(|dry_run| !dry_run.is_empty());
+        Write { now: self.now(), part, owner, caller: self.caller, is_trial }
     }
 
     /// Warns the caller, of the same thing once.
@@ -153,7 +156,9 @@ impl Api {
                 _ => Problem::NoSuchPath,
             });
         }
-        if parts.method != Method::GET {
+        // The roots of groups listen to no method; the others do.
+        let listens = !matches!(target, Target::Groups { core: false } | Target::Group(_));
+        if listens && parts.method != Method::GET {
             return Err(refusal::no_such_method());
         }
         discovery::answer(self, parts, target)
@@ -183,7 +188,7 @@ impl Api {
             (false, false, _) => false,
         };
         let proxied = subresource.is_some_and(|subresource| subresource.name == "proxy");
-        if !fits || (!target.rest.is_empty() && !proxied) {
+        if !fits || target.name.contains('/') || (!target.rest.is_empty() && !proxied) {
             return Err(refusal::nothing_here());
         }
         let call = Call {
@@ -198,6 +203,13 @@ impl Api {
             warnings: Mutex::default(),
         };
         let verb = verb(&parts.method, &call).ok_or_else(refusal::no_such_method)?;
+        if !proxied {
+            let takes_streams = target.name.is_empty() && parts.method == Method::GET;
+            refusal::check_accept(call.header(ACCEPT).unwrap_or_default(), takes_streams)?;
+        }
+        if let Some(warning) = served.resource.deprecation() {
+            call.warn(&[warning.to_owned()]);
+        }
         let answered = verbs::run(verb, &call, body).await;
         let warnings = std::mem::take(&mut *call.warnings.lock());
         let mut answer = match answered {
@@ -218,6 +230,11 @@ impl Api {
 /// What a method asks for at this path; nothing if it cannot be asked there.
 fn verb(method: &Method, call: &Call<'_>) -> Option<Verb> {
     let has_name = !call.target.name.is_empty();
+    if call.subresource.is_some_and(|part| part.name == "proxy")
+        && matches!(method.as_str(), "HEAD" | "OPTIONS")
+    {
+        return Some(Verb::Get);
+    }
     let everywhere = call.served.is_namespaced() && call.target.namespace.is_empty();
     let verb = match (method.as_str(), has_name) {
         ("GET", false) if call.query.truth("watch") == Some(true) || call.target.watch => Verb::Watch,

@@ -73,10 +73,19 @@ pub(crate) fn object(
             return Err(Fault::Kind(expected.kind.clone(), expected.clone(), DecodeError::Strict(strict))
                 .problem(expected, body));
         }
-        FieldValidation::Warn => call.warn(strict.texts()),
+        FieldValidation::Warn => call.warn(&singly(strict.texts())),
         FieldValidation::Ignore => {}
     }
     Ok(object)
+}
+
+/// Each complaint for itself: those about keys that are set twice come in one, a line each.
+fn singly(texts: &[String]) -> Vec<String> {
+    let lines = |text: &String| match text.strip_prefix("yaml: unmarshal errors:\n") {
+        Some(lines) => lines.lines().map(|line| line.trim().to_owned()).collect(),
+        None => vec![text.clone()],
+    };
+    texts.iter().flat_map(lines).collect()
 }
 
 /// Why a body holds no such object.
@@ -127,7 +136,7 @@ fn decode_json(
     duplicates: Option<String>,
 ) -> Result<(Object, StrictErrors), Box<Fault>> {
     let named = json::interpret(text).map_err(unrecognized)?;
-    let gvk = check_kind(named, expected)?;
+    let gvk = check_kind(named, expected).map_err(|fault| unlike(fault, text))?;
     let decoded = json::decode(text, schema.ty(), is_strict);
     let decoded = decoded.map_err(|error| Box::new(Fault::Kind(gvk.kind.clone(), gvk, error)))?;
     let mut strict = decoded.strict;
@@ -154,6 +163,16 @@ fn check_kind(mut named: Gvk, expected: &Gvk) -> Result<Gvk, Box<Fault>> {
     }
     let (kind, version) = (named.kind.clone(), named.api_version());
     Err(Box::new(Fault::Kind(kind.clone(), named, DecodeError::NotRegistered { kind, version })))
+}
+
+/// The fault of a body that is another kind: as that it is read first, and may turn out not to be it either.
+fn unlike(fault: Box<Fault>, text: &[u8]) -> Box<Fault> {
+    let Fault::Other(gvk) = &*fault else { return fault };
+    let schema = Schema::builtin(&gvk.group, &gvk.version, &gvk.kind);
+    match schema.map(|schema| json::decode(text, schema.ty(), false)) {
+        Some(Err(error)) => Box::new(Fault::Kind(gvk.kind.clone(), gvk.clone(), error)),
+        _ => fault,
+    }
 }
 
 fn unrecognized(error: DecodeError) -> Box<Fault> {

@@ -40,6 +40,8 @@ pub(crate) struct Write<'a> {
     pub(crate) owner: Owner<'a>,
     /// Who writes.
     pub(crate) caller: &'a Caller,
+    /// Whether it is only tried.
+    pub(crate) is_trial: bool,
 }
 
 /// Who owns what is written.
@@ -58,9 +60,10 @@ const METADATA: Path<'static> = Path::new("metadata");
 pub(crate) fn create(call: &Call<'_>, mut new: Object, write: &Write<'_>) -> Result<Object, Problem> {
     let resource = call.served.resource;
     place(call, &mut new)?;
-    if !matches!(meta(&new).resource_version(), "" | "0") {
+    if !write.is_trial && !matches!(meta(&new).resource_version(), "" | "0") {
         return Err(refusal::plain("resourceVersion should not be set on objects to be created"));
     }
+    meta_mut(&mut new).set_deletion(None);
     default(call, &mut new);
     own(call, None, &mut new, write);
     let mut new = stored_form(call, new);
@@ -164,8 +167,6 @@ fn stamp(call: &Call<'_>, new: &mut Object, write: &Write<'_>) {
     }
     meta.set_uid(call.api.entropy.uid());
     meta.set_creation_timestamp(write.now);
-    meta.set_deletion(None);
-    meta.set_resource_version("");
     meta.clear_self_link();
     if facts.generation != Generation::Absent {
         meta.set_generation(1);

@@ -80,7 +80,7 @@ async fn route(
         return Ok(answer);
     }
     let (parts, body) = request.into_parts();
-    let body = limits::collect(&server.shared, body).await?;
+    let body = limits::collect(&server.shared, &parts.headers, body).await?;
     server.shared.api.answer(&parts, &caller, body).await
 }
 

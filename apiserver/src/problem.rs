@@ -22,9 +22,6 @@ pub enum Problem {
     /// There is nothing at this path.
     #[error("no such path")]
     NoSuchPath,
-    /// The path is there, but not for this method.
-    #[error("no such method here")]
-    NoSuchMethod,
     /// More requests are being answered than may be.
     #[error("too many requests in flight")]
     TooManyRequests,
@@ -56,7 +53,6 @@ impl Problem {
     pub(crate) fn into_response(self, reply: &Reply) -> Response<Body> {
         match self {
             Self::NoSuchPath => text(StatusCode::NOT_FOUND, "404 page not found\n"),
-            Self::NoSuchMethod => text(StatusCode::METHOD_NOT_ALLOWED, "405: Method Not Allowed"),
             Self::TooManyRequests => {
                 let mut answer =
                     text(StatusCode::TOO_MANY_REQUESTS, "Too many requests, please try again later.\n");

@@ -58,24 +58,31 @@ pub(crate) fn not_found(call: &Call<'_>, name: &str) -> Problem {
     Status::not_found(&call.group_resource(), name).into()
 }
 
-/// No form of the answer is acceptable to a client that sent this `Accept`; those there are. `is_collection` says
-/// whether streams could be asked for there, `is_stream` whether one was.
-pub(crate) fn not_acceptable(accept: &str, is_collection: bool, is_stream: bool) -> Problem {
-    const STREAMS: [&str; 2] =
-        ["application/json;stream=watch", "application/vnd.kubernetes.protobuf;stream=watch"];
-    let plain = [Encoding::Json, Encoding::Yaml, Encoding::Protobuf].map(Encoding::media_type);
-    let types = || accept.split(',').map(|clause| clause.split(';').next().unwrap_or_default().trim());
-    // Upstream's router looks at types alone and has its own words; whoever comes behind it looks at parameters.
-    if types().any(|media_type| media_type == "*/*" || plain.contains(&media_type)) {
-        let accepted = if is_stream { &STREAMS[..] } else { &plain[..] };
-        return Status::not_acceptable(accepted).into();
+/// The media types of answers.
+const PLAIN: [&str; 3] =
+    [Encoding::Json.media_type(), Encoding::Yaml.media_type(), Encoding::Protobuf.media_type()];
+/// The media types of streams.
+const STREAMS: [&str; 2] =
+    ["application/json;stream=watch", "application/vnd.kubernetes.protobuf;stream=watch"];
+
+/// No form of the answer, or of the stream that it would be, has the parameters that the client wants.
+pub(crate) fn not_acceptable(is_stream: bool) -> Problem {
+    Status::not_acceptable(if is_stream { &STREAMS[..] } else { &PLAIN[..] }).into()
+}
+
+/// Refuses clients that take no media type there is. Upstream's router looks at types alone, before anything else is
+/// looked at, and has its own words; whoever comes behind it looks at parameters.
+pub(crate) fn check_accept(accept: &str, takes_streams: bool) -> Result<(), Problem> {
+    let mut types = accept.split(',').map(|clause| clause.split(';').next().unwrap_or_default().trim());
+    if accept.is_empty() || types.any(|media_type| media_type == "*/*" || PLAIN.contains(&media_type)) {
+        return Ok(());
     }
-    let accepted = plain.iter().chain(STREAMS.iter().filter(|_| is_collection));
+    let accepted = PLAIN.iter().chain(STREAMS.iter().filter(|_| takes_streams));
     let accepted = accepted.copied().collect::<Vec<_>>().join(", ");
     let message = format!("406: Not Acceptable\n\nAvailable representations: {accepted}");
-    Response { code: 406, message: &message, ..Response::default() }
+    Err(Response { code: 406, message: &message, ..Response::default() }
         .into_status(&GroupResource::default())
-        .into()
+        .into())
 }
 
 /// The answer is a list or is none, unlike what was asked for.

@@ -71,11 +71,10 @@ pub(crate) fn negotiate(call: &Call<'_>, is_stream: bool) -> Result<Look, Proble
         })
     };
     let form = media::negotiate(call.header(ACCEPT), takes);
-    let form = form.filter(|form| !is_stream || form.encoding.stream_type().is_some());
-    let form = form.ok_or_else(|| {
-        let is_collection = call.target.name.is_empty() && call.method == Method::GET;
-        refusal::not_acceptable(call.header(ACCEPT).unwrap_or_default(), is_collection, is_stream)
-    })?;
+    let form = form.ok_or_else(|| refusal::not_acceptable(false))?;
+    if is_stream && form.encoding.stream_type().is_none() {
+        return Err(refusal::not_acceptable(true));
+    }
     let is_list = call.target.name.is_empty() && matches!(*call.method, Method::GET | Method::DELETE);
     if let Some(Conversion { kind, .. }) = form.conversion.as_ref().filter(|_| !is_stream)
         && (kind == "PartialObjectMetadata" && is_list || kind == "PartialObjectMetadataList" && !is_list)

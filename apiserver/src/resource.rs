@@ -244,6 +244,11 @@ pub(crate) trait Resource: Send + Sync + fmt::Debug {
     /// What can be said of it without code.
     fn facts(&self) -> &Facts;
 
+    /// What everybody who asks for it is warned of, because it is on its way out.
+    fn deprecation(&self) -> Option<&'static str> {
+        None
+    }
+
     /// What its names keep to.
     fn name_rule(&self) -> Rule {
         names::object::subdomain

@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Path, RawQuery, Request, State};
 use axum::routing::{any, get};
-use http::{Response, StatusCode};
+use http::{Method, Response, StatusCode};
 use serde::Serialize;
 
 use crate::health::Endpoint;
 use crate::problem::{Problem, Reply, answer, text};
 use crate::server::Shared;
 use crate::tokens::openid;
-use crate::version;
+use crate::{refusal, version};
 
 /// What can be read without saying who one is: that the server lives, and what it is. As upstream, the single checks
 /// are not among them.
@@ -55,14 +55,23 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
     }
     router
         .route("/metrics", any(metrics))
-        .route("/version", get(async || json(&version::INFO)))
-        .route("/version/", get(async || json(&version::INFO)))
+        .route("/version", any(version))
+        .route("/version/", any(version))
         .route(openid::CONFIGURATION_PATH, get(openid_configuration))
         .route(openid::KEYS_PATH, get(openid_keys))
         .route("/", any(index))
+        .method_not_allowed_fallback(async |request: Request| {
+            refusal::no_such_method().into_response(&Reply::to(&request))
+        })
         .fallback(async || Problem::NoSuchPath.into_response(&Reply::UNASKED))
-        .method_not_allowed_fallback(async || Problem::NoSuchMethod.into_response(&Reply::UNASKED))
         .with_state(shared)
+}
+
+async fn version(request: Request) -> Response<Body> {
+    match *request.method() {
+        Method::GET => json(&version::INFO),
+        _ => refusal::no_such_method().into_response(&Reply::to(&request)),
+    }
 }
 
 async fn metrics(State(shared): State<Arc<Shared>>) -> Response<Body> {

@@ -4,9 +4,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
+use bytes::BytesMut;
 use http::header::CONTENT_LENGTH;
-use http::{Method, Request};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http::{HeaderMap, Method, Request};
+use http_body::Body as _;
+use http_body_util::BodyExt;
 
 use crate::problem::Problem;
 use crate::routes;
@@ -53,12 +55,6 @@ pub(crate) fn admit<'a>(
     server: &'a Shared,
     request: &Request<Body>,
 ) -> Result<Option<Admitted<'a>>, Problem> {
-    let limit_bytes = server.limits.body_bytes_max;
-    let length =
-        request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if length.is_some_and(|length| length > limit_bytes) {
-        return Err(Problem::BodyTooLarge { limit_bytes });
-    }
     if routes::is_public(request.uri().path()) {
         return Ok(None);
     }
@@ -79,13 +75,32 @@ pub(crate) async fn within<T>(
     tokio::time::timeout(deadline, request).await.unwrap_or(Err(Problem::DeadlinePassed))
 }
 
+/// How much of a body that is too long is read nevertheless, in bytes: a client that is still sending when its
+/// connection ends does not see the answer.
+const DRAINED_BYTES_MAX: u64 = 1 << 20;
+
 /// A request's body, whole, if it is not longer than it may be.
-pub(crate) async fn collect(server: &Shared, body: Body) -> Result<Bytes, Problem> {
+pub(crate) async fn collect(server: &Shared, headers: &HeaderMap, mut body: Body) -> Result<Bytes, Problem> {
     let limit_bytes = server.limits.body_bytes_max;
-    let limited = Limited::new(body, usize::try_from(limit_bytes).unwrap_or(usize::MAX));
-    match limited.collect().await {
-        Ok(whole) => Ok(whole.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Problem::BodyTooLarge { limit_bytes }),
-        Err(_) => Err(Problem::BodyBrokenOff),
+    let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    let too_long = announced.is_some_and(|length| length > limit_bytes);
+    let (mut whole, mut seen) = (BytesMut::new(), 0);
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| Problem::BodyBrokenOff)?.into_data() else { continue };
+        seen += data.len() as u64;
+        if seen > limit_bytes + DRAINED_BYTES_MAX {
+            break;
+        }
+        if whole.is_empty() && body.is_end_stream() && seen <= limit_bytes {
+            return Ok(data);
+        }
+        if !too_long && seen <= limit_bytes {
+            whole.extend_from_slice(&data);
+        }
+    }
+    if too_long || seen > limit_bytes {
+        Err(Problem::BodyTooLarge { limit_bytes })
+    } else {
+        Ok(whole.freeze())
     }
 }

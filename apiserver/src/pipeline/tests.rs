@@ -110,8 +110,15 @@ async fn leaving_fails_readiness_alone() {
 #[tokio::test]
 async fn bodies_have_a_bound() {
     let (server, _) = server(Limits::default(), Vec::new()).await;
-    let request = Request::post("/x").header("content-length", (3 << 20) + 1).body(Body::empty()).unwrap();
-    assert_eq!(ask(&server, &admin(), request).await.status(), 413);
+    for (bytes, announced, code) in
+        [((3 << 20) + 1, true, 413), ((3 << 20) + 1, false, 413), (3 << 20, true, 404)]
+    {
+        let mut request = Request::post("/api/v1/x").body(Body::from(vec![b' '; bytes])).unwrap();
+        if announced {
+            request.headers_mut().insert("content-length", bytes.into());
+        }
+        assert_eq!(ask(&server, &admin(), request).await.status(), code, "{bytes} {announced}");
+    }
 }
 
 #[tokio::test]

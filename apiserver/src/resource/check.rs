@@ -41,7 +41,7 @@ static CALLER: LazyLock<Caller> = LazyLock::new(|| Caller::authenticated("tester
 /// A write to `part` of an object (the object itself if empty), at [`NOW`].
 pub(crate) fn write(part: &str) -> Write<'_> {
     let now = Time { seconds: i64::try_from(NOW.0 / 1000).unwrap(), nanos: 0 };
-    Write { now, part, owner: Owner::Recorded, caller: &CALLER }
+    Write { now, part, owner: Owner::Recorded, caller: &CALLER, is_trial: false }
 }
 
 /// Sees to it that a new object is prepared like that.

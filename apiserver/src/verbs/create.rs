@@ -18,6 +18,7 @@ use crate::object_life;
 use crate::problem::Problem;
 use crate::render::{self, Look};
 use crate::resource::Verb;
+use crate::stored::{Stored, scan};
 use crate::{admission, questions, refusal, subresources};
 
 /// How often a name is generated before the server says that it found none that was free. Upstream's figure.
@@ -72,7 +73,7 @@ pub(crate) async fn make(call: &Call<'_>, new: tree::Object, options: &Options) 
             let (_, found) =
                 call.api.store.get(&key, keelson_store::At::Latest).await.map_err(refusal::unreadable)?;
             return match found {
-                Some(_) => Err(Status::already_exists(&call.group_resource(), &name).into()),
+                Some(found) => Err(exists(call, &name, Some(&found))),
                 None => Ok(Made::DryRun(object_life::shown(call, stored))),
             };
         }
@@ -90,12 +91,20 @@ pub(crate) async fn make(call: &Call<'_>, new: tree::Object, options: &Options) 
             Err(CommitError::Unmet(_)) if !is_named => {
                 return Err(Status::generate_name_conflict(&call.group_resource(), &name, 1).into());
             }
-            Err(CommitError::Unmet(_)) => {
-                return Err(Status::already_exists(&call.group_resource(), &name).into());
-            }
+            Err(CommitError::Unmet(unmet)) => return Err(exists(call, &name, unmet.current.as_ref())),
             Err(error) => return Err(refusal::unwritten(error)),
         }
     }
+}
+
+/// There is such an object already, if only for a while.
+fn exists(call: &Call<'_>, name: &str, found: Option<&Object>) -> Problem {
+    let mut status = Status::already_exists(&call.group_resource(), name);
+    let stored = found.and_then(|found| Stored::of(found).ok());
+    if stored.is_some_and(|stored| scan::find(stored.json, &["metadata", "deletionTimestamp"]).is_some()) {
+        status.message = format!("object is being deleted: {}", status.message).into();
+    }
+    status.into()
 }
 
 fn missing() -> Problem {

@@ -39,10 +39,9 @@ pub(crate) async fn run(call: &Call<'_>, body: Bytes) -> Result<Response<Body>, 
     }
 }
 
-/// A deletion that goes on in the background is accepted rather than done, where that was asked for by name.
+/// A deletion that goes on in the background is accepted rather than done, where that was asked for in the old way.
 fn code(deletion: &Deletion) -> StatusCode {
-    let cascades = deletion.propagation == Some(Propagation::Foreground) || deletion.orphan == Some(false);
-    if cascades { StatusCode::ACCEPTED } else { StatusCode::OK }
+    if deletion.orphan == Some(false) { StatusCode::ACCEPTED } else { StatusCode::OK }
 }
 
 fn gone(call: &Call<'_>, look: Look, last: &Object) -> Result<Response<Body>, Problem> {
@@ -120,7 +119,7 @@ pub(crate) async fn remove(call: &Call<'_>, found: Object, deletion: &Deletion) 
 /// Refuses to remove another object, or another state, than was meant.
 fn check(call: &Call<'_>, current: &Object, preconditions: Option<Preconditions<'_>>) -> Result<(), Problem> {
     let Some(preconditions) = preconditions else { return Ok(()) };
-    let kind = GroupResource::new(call.served.facts().group, call.served.facts().kind);
+    let kind = GroupResource::new(call.served.facts().stored_as.0, call.served.facts().kind);
     let refuse = |what: &str, wanted: &str, has: &str| {
         let words = format!(
             "the {what} in the precondition ({wanted}) does not match the {what} in record ({has}). The object might have been {}",

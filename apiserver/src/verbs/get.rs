@@ -27,7 +27,7 @@ pub(crate) async fn read(call: &Call<'_>, at: At) -> Result<Object, Problem> {
 }
 
 fn at(resource_version: &str) -> Result<At, Problem> {
-    match ResourceVersion::parse(resource_version).map_err(|error| refusal::bad_request(&error))? {
+    match ResourceVersion::parse(resource_version).map_err(|error| refusal::plain(&error.to_string()))? {
         ResourceVersion::Unset => Ok(At::Latest),
         ResourceVersion::Any => Ok(At::Cached),
         ResourceVersion::At(revision) => Ok(At::AtLeast(Revision(revision))),

@@ -93,6 +93,9 @@ fn path(call: &Call<'_>, label: &str, value: &str) -> Result<(Box<str>, Box<str>
 
 /// The state that a list shows, and the path that its page begins after.
 async fn state(call: &Call<'_>, asked: &Asked<'_>) -> Result<(Snapshot, Option<Box<str>>), Problem> {
+    if !asked.options.continue_token.is_empty() {
+        Token::read(asked.options.continue_token).map_err(|error| refusal::bad_request(&error))?;
+    }
     let at = match asked.options.read_at().map_err(Problem::from)? {
         ReadAt::Latest => At::Latest,
         ReadAt::Any => At::Cached,
@@ -131,7 +134,9 @@ fn page(
     state: &Snapshot,
     after: Option<&str>,
 ) -> Result<Listing, Problem> {
-    let limit = usize::try_from(asked.options.limit).unwrap_or(0);
+    // Whoever takes any state gets all of it: upstream's cache knows no pages.
+    let is_any = asked.options.resource_version == "0" && asked.options.continue_token.is_empty();
+    let limit = if is_any { 0 } else { usize::try_from(asked.options.limit).unwrap_or(0) };
     let namespace: Box<str> = call.target.namespace.as_ref().into();
     let mut listing = Listing { revision: state.revision, objects: Vec::new(), next: None, remaining: None };
     let facts = call.served.facts();

@@ -59,7 +59,7 @@ impl Token {
         keelson_schema::json::check(&json).map_err(|error| bad(&error))?;
         let written: Written = serde_json::from_slice(&json).map_err(|error| bad(&error))?;
         if written.v != VERSION {
-            return Err(bad(&format!("server does not recognize this encoded version {:?}", written.v)));
+            return Err(bad(&format!("server does not recognize this encoded version {}", written.v)));
         }
         let revision = match written.rv {
             0 => return Err(bad(&format!("incorrect encoded start resourceVersion (version {VERSION})"))),

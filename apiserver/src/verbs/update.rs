@@ -25,8 +25,9 @@ pub(crate) async fn run(call: &Call<'_>, body: Bytes) -> Result<Response<Body>, 
     }
     let look = render::negotiate(call, false)?;
     let options = body::options(call, &kind::UPDATE)?;
-    let new = body::object(call, &body, &call.served.schema, &call.gvk(), options.validation)?;
+    let mut new = body::object(call, &body, &call.served.schema, &call.gvk(), options.validation)?;
     check_name(call, &new)?;
+    object_life::place(call, &mut new)?;
     let found = change(call, &options, |old| {
         check_uid(call, &new, meta(old).uid())?;
         Ok(new.clone())

@@ -7,10 +7,9 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::{BufMut, Bytes, BytesMut};
 use futures::future::BoxFuture;
-use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Response};
+use http::{Response, StatusCode};
 use keelson_api::resource_version::ResourceVersion;
-use keelson_api::status::Status;
+use keelson_api::status::{Reason, Status};
 use keelson_schema::tree::{Entries, Object as Tree, Value};
 use keelson_store::event::{Event, Notification};
 use keelson_store::object::Object;
@@ -24,7 +23,7 @@ use crate::api::{Api, Call};
 use crate::catalog::Served;
 use crate::media::Encoding;
 use crate::meta::meta_mut;
-use crate::problem::Problem;
+use crate::problem::{self, Problem};
 use crate::render::{self, Look, MetaVersion, Shape, list, table};
 use crate::selection::Selection;
 use crate::stored::Stored;
@@ -48,7 +47,11 @@ pub(crate) async fn run(call: &Call<'_>) -> Result<Response<Body>, Problem> {
                 + Duration::from_secs(call.api.entropy.below(LASTS_AT_LEAST.as_secs() as usize) as u64)
         }
     };
-    let (first, watch) = begin(call, &asked).await?;
+    let (first, watch) = match begin(call, &asked).await {
+        // As upstream: who asked rightly is told in the stream that the past is gone.
+        Err(Problem::Refused(status)) if status.reason == Reason::Expired => return expired(look, &status),
+        begun => begun?,
+    };
     let bookmarks = call.query.truth("allowWatchBookmarks") == Some(true);
     let mut timer = tokio::time::interval_at(Instant::now() + BOOKMARK_EVERY, BOOKMARK_EVERY);
     timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -73,18 +76,28 @@ pub(crate) async fn run(call: &Call<'_>) -> Result<Response<Body>, Problem> {
         headings: true,
         ended: false,
     };
-    let content_type =
-        look.encoding.stream_type().ok_or_else(|| Problem::Defect("a stream has a type".into()))?;
     let pieces = futures::stream::unfold(stream, |mut stream| async move {
         let piece = stream.piece().await?;
         Some((piece, stream))
     });
-    let mut answer = Response::new(Body::from_stream(pieces));
-    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    let mut answer = stream_of(look, Body::from_stream(pieces))?;
     if is_packed {
         compress::mark(answer.headers_mut());
     }
     Ok(answer)
+}
+
+fn stream_of(look: Look, body: Body) -> Result<Response<Body>, Problem> {
+    let content_type =
+        look.encoding.stream_type().ok_or_else(|| Problem::Defect("a stream has a type".into()))?;
+    Ok(problem::answer(StatusCode::OK, content_type, body))
+}
+
+/// A stream that says that the past it was to begin with is gone.
+fn expired(look: Look, status: &Status) -> Result<Response<Body>, Problem> {
+    let mut out = BytesMut::new();
+    error(look, status, &mut out)?;
+    stream_of(look, Body::from(out.freeze()))
 }
 
 /// Waits until the time is up, or the server is about to end.
@@ -103,10 +116,7 @@ struct First {
 async fn begin(call: &Call<'_>, asked: &Asked<'_>) -> Result<(First, Watch), Problem> {
     let version = ResourceVersion::parse(asked.options.resource_version);
     let version = version.map_err(|error| {
-        Problem::from(Status {
-            code: 500,
-            ..Status::failure(keelson_api::status::Reason::Unknown, error.to_string())
-        })
+        Problem::from(Status { code: 500, ..Status::failure(Reason::Unknown, error.to_string()) })
     })?;
     let scope = scope(call, &asked.selection);
     let none = First { objects: VecDeque::new(), end: None };
@@ -271,7 +281,7 @@ impl Stream {
                 match end {
                     // A client that is cut off begins again from the last revision it has seen.
                     WatchEnd::TooSlow | WatchEnd::Closed => Ok(()),
-                    WatchEnd::Compacted => self.error(&Status::list_expired(), out),
+                    WatchEnd::Compacted => error(self.look, &Status::list_expired(), out),
                 }
             }
         }
@@ -369,14 +379,15 @@ impl Stream {
         }
         Ok(())
     }
+}
 
-    fn error(&self, status: &Status, out: &mut BytesMut) -> Result<(), Problem> {
-        match self.look.encoding {
-            Encoding::Protobuf => proto_frame("ERROR", &render::status_proto(status)?, out),
-            _ => json_frame("ERROR", status.to_json().trim_end().as_bytes(), out),
-        }
-        Ok(())
+/// Tells the client why there will be no more.
+fn error(look: Look, status: &Status, out: &mut BytesMut) -> Result<(), Problem> {
+    match look.encoding {
+        Encoding::Protobuf => proto_frame("ERROR", &render::status_proto(status)?, out),
+        _ => json_frame("ERROR", status.to_json().trim_end().as_bytes(), out),
     }
+    Ok(())
 }
 
 /// What an event is to one who watches everything.

@@ -1,5 +1,6 @@
 //! Stateful sets: pods with names and storage of their own, in order.
 
+use keelson_api::names::object::{self as rules, Rule};
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::Object;
 
@@ -53,6 +54,10 @@ const FACTS: Facts = Facts {
 impl Resource for StatefulSets {
     fn facts(&self) -> &Facts {
         &FACTS
+    }
+
+    fn name_rule(&self) -> Rule {
+        rules::label
     }
 
     fn cells(&self, object: &Object, now: UnixMillis) -> Vec<Cell> {

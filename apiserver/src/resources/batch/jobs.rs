@@ -92,11 +92,10 @@ impl Resource for Jobs {
 
     fn prepare_create(&self, new: &mut Object, _: &Write<'_>) {
         let is_manual = new.view().path("spec.manualSelector").is_true();
-        let takes_labels = takes_labels(new);
         if !is_manual {
             select_own_pods(new);
         }
-        if takes_labels {
+        if takes_labels(new) {
             take_labels(new);
         }
         parts::forget_status(&FACTS, new);

@@ -35,6 +35,10 @@ impl Resource for ComponentStatuses {
         &FACTS
     }
 
+    fn deprecation(&self) -> Option<&'static str> {
+        Some("v1 ComponentStatus is deprecated in v1.19+")
+    }
+
     fn cells(&self, object: &Object, _: UnixMillis) -> Vec<Cell> {
         let view = object.view();
         let healthy = view.field("conditions").items().find(|one| one.field("type").text() == "Healthy");

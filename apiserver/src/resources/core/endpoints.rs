@@ -36,6 +36,10 @@ impl Resource for Endpoints {
         &FACTS
     }
 
+    fn deprecation(&self) -> Option<&'static str> {
+        Some("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice")
+    }
+
     fn cells(&self, object: &Object, now: UnixMillis) -> Vec<Cell> {
         vec![cells::name(object), shown(object.view()).into(), cells::age_of(object, now)]
     }
