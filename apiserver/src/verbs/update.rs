@@ -124,18 +124,22 @@ async fn store(
 ) -> Result<Stored, Problem> {
     let is_done = object_life::is_done(call, &new);
     if options.dry_run {
-        return Ok(Stored::Made(Made::DryRun(object_life::shown(call, new))));
+        return Ok(Stored::Made(Made::Unstored(object_life::shown(call, new))));
     }
+    // What was only waiting for its last finalizer goes instead of being changed; its writer sees it once more.
+    let last = is_done.then(|| object_life::shown(call, new.clone()));
     let (uid, value) = object_life::bytes(call.served, new)?;
-    if value == current.value() {
+    if value == current.value() && !is_done {
         // Nothing has changed: nothing is written, and nobody is told.
         return Ok(Stored::Made(Made::Stored(current.clone())));
     }
-    // What was only waiting for its last finalizer goes instead of being changed.
     let change = if is_done { Change::Delete } else { Change::Put { uid, value } };
     let transaction = Transaction::one(call.key(), Expect::at(current.revision()), change);
     match call.api.store.commit(transaction).await {
         Ok(committed) => {
+            if let Some(last) = last {
+                return Ok(Stored::Made(Made::Unstored(last)));
+            }
             let object = committed.objects.into_iter().flatten().next();
             let object = object.ok_or_else(|| Problem::Defect("a write left no object".into()))?;
             Ok(Stored::Made(Made::Stored(object)))
