@@ -67,6 +67,7 @@ pub(crate) fn create(call: &Call<'_>, mut new: Object, write: &Write<'_>) -> Res
     default(call, &mut new);
     own(call, None, &mut new, write);
     let mut new = stored_form(call, new);
+    drop_empty(call, &mut new);
     stamp(call, &mut new, write);
     resource.prepare_create(&mut new, write);
     let mut errors = Errors::new();
@@ -75,7 +76,6 @@ pub(crate) fn create(call: &Call<'_>, mut new: Object, write: &Write<'_>) -> Res
     resource.validate_create(&new, &mut errors);
     refuse(call, &new, errors)?;
     warn(call, &new, None, write);
-    drop_empty(call, &mut new);
     Ok(new)
 }
 
@@ -186,6 +186,7 @@ pub(crate) fn update(
     default(call, &mut new);
     own(call, Some(old), &mut new, write);
     let mut new = stored_form(call, new);
+    drop_empty(call, &mut new);
     let old = &stored_form(call, old.clone());
     let mut kept = meta_mut(&mut new);
     kept.set_generation(meta(old).generation());
@@ -205,7 +206,6 @@ pub(crate) fn update(
     resource.validate_update(&new, old, &mut errors);
     refuse(call, &new, errors.without_repetitions())?;
     warn(call, &new, Some(old), write);
-    drop_empty(call, &mut new);
     apply::keep_times(old, &mut new);
     Ok(new)
 }

@@ -75,7 +75,7 @@ async fn change(
     });
     let left = match made.await?.ok_or_else(|| refusal::not_found(call, &call.target.name))? {
         Made::Stored(object) => render::tree(call.served, &object)?,
-        Made::DryRun(tree) => tree,
+        Made::Unstored(tree) => tree,
     };
     render::tree_answer(call, look, StatusCode::OK, &scale_of(&left)?)
 }

@@ -39,11 +39,12 @@ pub(crate) async fn run(call: &Call<'_>, body: Bytes) -> Result<Response<Body>, 
     answer(call, look, StatusCode::CREATED, made)
 }
 
-/// What a write left: an object in the store, or one that is not there: because it was only tried, or because it was
-/// the last of an object that was to go.
+/// What a write left.
 pub(crate) enum Made {
+    /// An object in the store.
     Stored(Object),
-    DryRun(tree::Object),
+    /// An object that is not there: that of a dry run, or one that went with this write.
+    Unstored(tree::Object),
 }
 
 /// Shows what a write left.
@@ -55,7 +56,7 @@ pub(crate) fn answer(
 ) -> Result<Response<Body>, Problem> {
     match made {
         Made::Stored(object) => render::object(call, look, code, &object),
-        Made::DryRun(tree) => render::tree_answer(call, look, code, &tree),
+        Made::Unstored(tree) => render::tree_answer(call, look, code, &tree),
     }
 }
 
@@ -75,7 +76,7 @@ pub(crate) async fn make(call: &Call<'_>, new: tree::Object, options: &Options) 
                 call.api.store.get(&key, keelson_store::At::Latest).await.map_err(refusal::unreadable)?;
             return match found {
                 Some(found) => Err(exists(call, &name, Some(&found))),
-                None => Ok(Made::DryRun(object_life::shown(call, stored))),
+                None => Ok(Made::Unstored(object_life::shown(call, stored))),
             };
         }
         let (uid, bytes) = object_life::bytes(call.served, stored)?;

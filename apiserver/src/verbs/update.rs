@@ -133,12 +133,12 @@ async fn store(
     let step = Step { old: Some(old), new: (!is_done).then_some(&mut new), dry_run };
     let claimed = claims::settle(call, step).await?;
     if options.dry_run {
-        return Ok(Stored::Made(Made::DryRun(object_life::shown(call, new))));
+        return Ok(Stored::Made(Made::Unstored(object_life::shown(call, new))));
     }
-    // What was only waiting for its last finalizer goes instead of being changed; the writer sees what it made of it.
-    let last = is_done.then(|| new.clone());
+    // What was only waiting for its last finalizer goes instead of being changed; its writer sees it once more.
+    let last = is_done.then(|| object_life::shown(call, new.clone()));
     let (uid, value) = object_life::bytes(call.served, new)?;
-    if value == current.value() {
+    if value == current.value() && !is_done {
         // Nothing has changed: nothing is written, and nobody is told.
         return Ok(Stored::Made(Made::Stored(current.clone())));
     }
@@ -146,8 +146,10 @@ async fn store(
     let transaction = Transaction::one(call.key(), Expect::at(current.revision()), change);
     let transaction = claims::with(transaction, claimed);
     match call.api.store.commit(transaction).await {
-        Ok(_) if let Some(last) = last => Ok(Stored::Made(Made::DryRun(object_life::shown(call, last)))),
         Ok(committed) => {
+            if let Some(last) = last {
+                return Ok(Stored::Made(Made::Unstored(last)));
+            }
             let object = committed.objects.into_iter().flatten().next();
             let object = object.ok_or_else(|| Problem::Defect("a write left no object".into()))?;
             Ok(Stored::Made(Made::Stored(object)))

@@ -357,7 +357,8 @@ fn member<'a>(
 fn clean(value: &Value, nulls_too: bool) -> Option<Value> {
     match value {
         Value::Map(entries) => {
-            if entries.get(PATCH).is_some() {
+            // A directive that is null is gone before anybody asks for one.
+            if entries.get(PATCH).is_some_and(|directive| !nulls_too || *directive != Value::Null) {
                 return None;
             }
             let mut cleaned = Vec::with_capacity(entries.len());
