@@ -126,22 +126,27 @@ fn merge_owners(call: &Call<'_>, new: &mut Object, when: &str) {
 
 /// Sees to it that an object lies in the namespace of its path, and has the name of its path if that has one.
 pub(crate) fn place(call: &Call<'_>, new: &mut Object) -> Result<(), Problem> {
-    let (namespace, name) = (meta(new).namespace(), meta(new).name());
-    let wanted = &*call.target.namespace;
-    if !namespace.is_empty() && namespace != wanted {
-        let words = "the namespace of the provided object does not match the namespace sent on the request";
-        return Err(refusal::bad_request(&words));
-    }
-    let path_name = &*call.target.name;
+    place_in_namespace(call, new)?;
+    let (name, path_name) = (meta(new).name(), &*call.target.name);
     if !path_name.is_empty() && !name.is_empty() && name != path_name {
         let words =
             format!("the name of the object ({name}) does not match the name on the URL ({path_name})");
         return Err(refusal::bad_request(&words));
     }
     let path_name = if name.is_empty() { path_name.to_owned() } else { name.to_owned() };
-    let mut meta = meta_mut(new);
-    meta.set_namespace(wanted);
-    meta.set_name(&path_name);
+    meta_mut(new).set_name(&path_name);
+    Ok(())
+}
+
+/// Sees to it that an object lies in the namespace of its path. What lies in none may say that it does: that is
+/// forgotten.
+pub(crate) fn place_in_namespace(call: &Call<'_>, new: &mut Object) -> Result<(), Problem> {
+    let (namespace, wanted) = (meta(new).namespace(), &*call.target.namespace);
+    if !namespace.is_empty() && !wanted.is_empty() && namespace != wanted {
+        let words = "the namespace of the provided object does not match the namespace sent on the request";
+        return Err(refusal::bad_request(&words));
+    }
+    meta_mut(new).set_namespace(wanted);
     Ok(())
 }
 

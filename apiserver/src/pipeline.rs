@@ -41,6 +41,7 @@ pub(crate) async fn answer(
 ) -> Response<Body> {
     let (began, labels) = (Instant::now(), labels(&request));
     let (name, reply) = (name::of(server, &request), Reply::to(&request));
+    let advice = identity::advice(&credentials, request.headers());
     let mut answer = match recover::from_panic(stages(server, credentials, request)).await {
         Ok(answer) => answer,
         Err(problem) => {
@@ -52,6 +53,9 @@ pub(crate) async fn answer(
     let headers = answer.headers_mut();
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache, private"));
     headers.insert(name::HEADER, name);
+    if let Some(advice) = advice {
+        crate::advice::attach(&[advice.to_owned()], headers);
+    }
     server.shared.metrics.answered(&labels, answer.status().as_u16(), began.elapsed());
     answer
 }

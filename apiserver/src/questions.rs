@@ -13,10 +13,9 @@ use keelson_schema::tree::Object;
 
 use crate::api::Call;
 use crate::edit::Edit;
-use crate::meta::meta_mut;
-use crate::ownership;
 use crate::problem::Problem;
 use crate::render::{self, Look};
+use crate::{object_life, ownership};
 
 /// Answers a question, asked by `manager`.
 pub(crate) async fn answer(
@@ -26,9 +25,9 @@ pub(crate) async fn answer(
     manager: &str,
 ) -> Result<Response<Body>, Problem> {
     wipe(&mut question);
-    meta_mut(&mut question).set_namespace(&call.target.namespace);
+    object_life::place(call, &mut question)?;
     ownership::record(call, None, &mut question, &Writer { manager, now: call.now() });
-    let answered = match call.served.facts().kind {
+    let mut answered = match call.served.facts().kind {
         "TokenReview" => identity::review_token(call, question).await?,
         "SelfSubjectReview" => identity::of_oneself(call)?,
         "SelfSubjectRulesReview" => access::rules(call, &question)?,
@@ -37,6 +36,7 @@ pub(crate) async fn answer(
         }
         other => return Err(Problem::Defect(format!("nobody answers a {other}"))),
     };
+    render::name(call.served, &mut answered);
     render::tree_answer(call, look, StatusCode::CREATED, &answered)
 }
 
@@ -54,7 +54,5 @@ fn wipe(question: &mut Object) {
 
 /// An empty object of the kind that is asked for.
 fn blank(call: &Call<'_>) -> Object {
-    let mut object = Object::new(call.served.schema.clone());
-    render::name(call.served, &mut object);
-    object
+    Object::new(call.served.schema.clone())
 }

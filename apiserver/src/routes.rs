@@ -58,7 +58,9 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/version", any(version))
         .route("/version/", any(version))
         .route(openid::CONFIGURATION_PATH, get(openid_configuration))
+        .route(&format!("{}/", openid::CONFIGURATION_PATH), get(openid_configuration))
         .route(openid::KEYS_PATH, get(openid_keys))
+        .route(&format!("{}/", openid::KEYS_PATH), get(openid_keys))
         .route("/", any(index))
         .method_not_allowed_fallback(async |request: Request| {
             refusal::no_such_method().into_response(&Reply::to(&request))

@@ -64,6 +64,18 @@ pub(crate) fn may_ask(caller: &Caller, path: &str) -> Result<(), Problem> {
     Ok(())
 }
 
+/// What whoever sends a token is to be told of the way they do.
+pub(crate) fn advice(credentials: &Credentials, headers: &HeaderMap) -> Option<&'static str> {
+    if !matches!(credentials, Credentials::None | Credentials::Unacceptable(_)) {
+        return None;
+    }
+    let mut parts = headers.get(AUTHORIZATION)?.to_str().ok()?.trim().splitn(3, ' ');
+    let is_bearer = parts.next()?.eq_ignore_ascii_case("bearer");
+    (is_bearer && parts.next() == Some("") && parts.next().is_some()).then_some(
+        "the provided Authorization header contains extra space before the bearer token, and is ignored",
+    )
+}
+
 /// The token in the headers; nothing where another scheme is used, or where the token is empty.
 fn bearer_token(headers: &HeaderMap) -> Option<&str> {
     let mut parts = headers.get(AUTHORIZATION)?.to_str().ok()?.trim().splitn(3, ' ');

@@ -11,7 +11,7 @@ use keelson_schema::apply::Writer;
 use keelson_schema::arena::Schema;
 use keelson_schema::json::Gvk;
 use keelson_schema::scalar::quote::quote;
-use keelson_schema::tree::{Object as Tree, Value, View};
+use keelson_schema::tree::{Entries, Object as Tree, Value, View};
 use keelson_store::At;
 use keelson_store::key::{Key, ResourceName};
 use keelson_store::object::Object;
@@ -25,7 +25,7 @@ use crate::stored::{Stored, scan};
 use crate::tokens::claims::{Claims, Kubernetes, Reference};
 use crate::tokens::{ISSUER, user_name};
 use crate::verbs::get;
-use crate::{ownership, refusal, render};
+use crate::{admission, object_life, ownership, refusal, render};
 
 const GROUP: &str = "authentication.k8s.io";
 const KIND: &str = "TokenRequest";
@@ -47,9 +47,11 @@ pub(crate) async fn create(call: &Call<'_>, bytes: &Bytes) -> Result<Response<Bo
         .ok_or_else(|| Problem::Defect("there is no TokenRequest".into()))?;
     let gvk = Gvk { group: GROUP.into(), version: "v1".into(), kind: KIND.into() };
     let mut request = body::object(call, bytes, &schema, &gvk, options.validation)?;
+    object_life::place_in_namespace(call, &mut request)?;
     Edit::object(&mut request).made("spec").default("expirationSeconds", DEFAULT_SECONDS);
     let writer = Writer { manager: &options.manager, now: call.now() };
     ownership::record_as(call, &gvk, &mut request, &writer);
+    admission::namespace_is_open(call).await?;
     check_place(call, &request)?;
     let account = get::read(call, At::Latest).await?;
     complete(call, &mut request, &account)?;
@@ -64,6 +66,8 @@ pub(crate) async fn create(call: &Call<'_>, bytes: &Bytes) -> Result<Response<Bo
     let token = sign(call, &request, &account, bound)?;
     let until = call.now().seconds + seconds(&request);
     let mut edit = Edit::object(&mut request);
+    edit.set("apiVersion", "authentication.k8s.io/v1");
+    edit.set("kind", KIND);
     let mut status = edit.made("status");
     status.set("token", token.as_str());
     let time = keelson_schema::scalar::time::Time { seconds: until, nanos: 0 };
@@ -73,23 +77,14 @@ pub(crate) async fn create(call: &Call<'_>, bytes: &Bytes) -> Result<Response<Bo
 
 /// Refuses a request for another account than that of its path.
 fn check_place(call: &Call<'_>, request: &Tree) -> Result<(), Problem> {
-    let target = call.target;
-    for (field, has, wanted, words) in [
-        ("name", meta(request).name(), &*target.name, "must match the service account name if specified"),
-        (
-            "namespace",
-            meta(request).namespace(),
-            &*target.namespace,
-            "must match the service account namespace if specified",
-        ),
-    ] {
-        if !has.is_empty() && has != wanted {
-            let mut errors = Errors::new();
-            errors.push(Error::invalid(&Path::new("metadata").child(field), has, words));
-            return Err(refusal::invalid(&GroupKind::new(GROUP, KIND), &target.name, &errors));
-        }
+    let (has, wanted) = (meta(request).name(), &*call.target.name);
+    if has.is_empty() || has == wanted {
+        return Ok(());
     }
-    Ok(())
+    let mut errors = Errors::new();
+    let words = "must match the service account name if specified";
+    errors.push(Error::invalid(&Path::new("metadata").child("name"), has, words));
+    Err(refusal::invalid(&GroupKind::new(GROUP, KIND), wanted, &errors))
 }
 
 /// Fills in what the request leaves open.
@@ -129,20 +124,47 @@ fn check(request: &Tree) -> Result<(), Problem> {
     if asked > SECONDS_MAX {
         errors.push(Error::invalid(&path, asked, "may not specify a duration larger than 2^32 seconds"));
     }
-    let attestations = request.view().path("spec.attestations");
-    if let (Some(ty), Some(value)) =
-        (attestations.ty(), attestations.value().filter(|value| !value.is_empty()))
-    {
-        errors = Errors::new();
-        let mut shown = Vec::new();
-        if let Err(error) = keelson_schema::json::encode_value(ty, value, &mut shown) {
-            return Err(Problem::Defect(format!("attestations cannot be shown: {error}")));
-        }
-        let shown = field::Value::Json(String::from_utf8_lossy(&shown));
-        let words = "attestations may only be specified with a webhook bound object reference";
-        errors.push(Error::invalid(&spec.child("attestations"), shown, words));
-    }
+    check_attestations(request, &mut errors)?;
     errors.into_result().map_err(|errors| refusal::invalid(&GroupKind::new(GROUP, KIND), "", &errors))
+}
+
+/// Checks what a token is to attest: something where it is for a webhook, nothing elsewhere.
+fn check_attestations(request: &Tree, errors: &mut Errors) -> Result<(), Problem> {
+    let spec = Path::new("spec");
+    let attested = request.view().path("spec.attestations");
+    let count = attested.value().and_then(Value::as_map).map_or(0, Entries::len);
+    let shown = |view: View<'_>| -> Result<field::Value<'static>, Problem> {
+        let Some((ty, value)) = view.ty().zip(view.value()) else { return Ok(field::Value::Null) };
+        let mut json = Vec::new();
+        keelson_schema::json::encode_value(ty, value, &mut json)
+            .map_err(|error| Problem::Defect(format!("a field cannot be shown: {error}")))?;
+        Ok(field::Value::Json(String::from_utf8_lossy(&json).into_owned().into()))
+    };
+    if is_webhook(request.view().path("spec.boundObjectRef")) {
+        let audiences = request.view().path("spec.audiences");
+        if audiences.items().len() != 1 {
+            let words = "must be length 1 when bound to a webhook config";
+            errors.push(Error::invalid(&spec.child("audiences"), shown(audiences)?, words));
+        }
+        if count != 1 {
+            let words = "webhook bound requests require exactly one admissionReviewAPIGroups attestation";
+            errors.push(Error::invalid(&spec.child("attestations"), shown(attested)?, words));
+        }
+    } else if count > 0 {
+        // As upstream: this is then all that is said.
+        *errors = Errors::new();
+        let words = "attestations may only be specified with a webhook bound object reference";
+        errors.push(Error::invalid(&spec.child("attestations"), shown(attested)?, words));
+    }
+    Ok(())
+}
+
+fn is_webhook(bound: View<'_>) -> bool {
+    bound.field("apiVersion").text() == "admissionregistration.k8s.io/v1"
+        && matches!(
+            bound.field("kind").text(),
+            "ValidatingWebhookConfiguration" | "MutatingWebhookConfiguration"
+        )
 }
 
 /// What the token is to be bound to, as claims, and that object's identity.
@@ -173,13 +195,10 @@ async fn bound_to(call: &Call<'_>, request: &Tree) -> Result<Option<(Kubernetes,
             secret
         }
         _ => {
-            let gate = match (group, version, kind) {
-                (
-                    "admissionregistration.k8s.io",
-                    "v1",
-                    "ValidatingWebhookConfiguration" | "MutatingWebhookConfiguration",
-                ) => " (feature gate APIServerWebhookAuthenticationToken is disabled)",
-                _ => "",
+            let gate = if is_webhook(asked) {
+                " (feature gate APIServerWebhookAuthenticationToken is disabled)"
+            } else {
+                ""
             };
             let words = format!("cannot bind token to object of type {group}/{version}, Kind={kind}{gate}");
             return Err(refusal::bad_request(&words));
@@ -199,6 +218,9 @@ fn split_version(text: &str) -> (&str, &str) {
 
 async fn find(call: &Call<'_>, plural: &str, namespace: &str, name: &str) -> Result<Option<Object>, Problem> {
     let key = Key::new(&ResourceName::new(plural), namespace, name);
+    if name.is_empty() {
+        return Err(refusal::bad_request(&"Name parameter required."));
+    }
     if key.check().is_err() {
         return Ok(None);
     }

@@ -45,6 +45,8 @@ const RESERVED_MOST: u128 = 256;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Range {
     is_ipv4: bool,
+    /// How many bits of its addresses are those of the network.
+    bits: u8,
     network: u128,
     /// The first and the last that can be given.
     first: u128,
@@ -69,6 +71,7 @@ impl Range {
         };
         (first <= last).then_some(Self {
             is_ipv4,
+            bits,
             network,
             first,
             last,
@@ -239,6 +242,11 @@ fn named(
             return Ok(address);
         }
         (Some(_), Some(_)) => "provided IP is already allocated",
+        (Some(address), None) if dry_run && let Some(range) = ranges.ready.first() => &format!(
+            "the provided IP ({address}) is not in the valid range. The range of valid IPs is {}/{}",
+            range.address(range.network),
+            range.bits
+        ),
         _ => "the provided network does not match the current range",
     };
     let mut errors = Errors::new();

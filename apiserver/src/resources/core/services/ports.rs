@@ -185,8 +185,8 @@ fn begin(stock: &mut Stock<'_>, owner: Owner<'_>, spec: &mut Edit<'_>) -> Result
     let gives = gives_ports(spec.view());
     let mut named: BTreeMap<i64, i64> = BTreeMap::new();
     for port in spec.view().field("ports").items() {
-        if let (Some(number), Some(on_nodes @ 1..)) = (port.field("port").int(), port.field("nodePort").int())
-        {
+        let on_nodes = port.field("nodePort").int().filter(|number| *number != 0);
+        if let (Some(number), Some(on_nodes)) = (port.field("port").int(), on_nodes) {
             named.entry(number).or_insert(on_nodes);
         }
     }

@@ -194,6 +194,12 @@ async fn ports_on_nodes_are_there_once() {
             80,
             "provided port is not in the valid range. The range of valid ports is 30000-32767",
         ),
+        (
+            &[(80, -1)][..],
+            0,
+            -1,
+            "provided port is not in the valid range. The range of valid ports is 30000-32767",
+        ),
         (&[(80, 30500)], 0, 30500, taken),
         (&[(80, 30501), (81, 30501)], 1, 30501, taken),
     ] {
