@@ -4,7 +4,7 @@
 //! versions, and which fields a part of it cannot change at all.
 
 use keelson_schema::apply::{
-    self, Element, FieldPath, Filter, Managed, OneVersion, Scale, Set, Target, Versions, Writer,
+    self, FieldPath, Filter, Managed, OneVersion, Scale, Set, Target, Versions, Writer,
 };
 use keelson_schema::json::Gvk;
 use keelson_schema::tree::Object;
@@ -38,11 +38,10 @@ impl Versions for Known<'_> {
 pub(crate) fn with_target<T>(call: &Call<'_>, act: impl FnOnce(&Target<'_>) -> T) -> T {
     let part = call.subresource.map_or("", |subresource| subresource.name);
     let facts = call.served.facts();
-    let fixed = fixed_fields(call.served, part);
-    let filters: Vec<_> = match &fixed {
-        Some(set) => {
+    let filters: Vec<_> = match reach(call.served, part) {
+        Some(filter) => {
             let versions = facts.versions.iter().map(|version| api_version(facts.group, version));
-            versions.map(|version| (version, Filter::Exclude(set.clone()))).collect()
+            versions.map(|version| (version, filter.clone())).collect()
         }
         None => Vec::new(),
     };
@@ -58,19 +57,21 @@ pub(crate) fn with_target<T>(call: &Call<'_>, act: impl FnOnce(&Target<'_>) -> T
     })
 }
 
-/// The fields that a write of `part` cannot change.
-fn fixed_fields(served: &Served, part: &str) -> Option<Set> {
-    let fixed: &[&[&str]] = match part {
-        "" if served.subresource("status").is_some() => &[&["status"]],
-        "status" => served.resource.fixed_by_status(),
-        _ => return None,
-    };
-    let mut set = Set::default();
-    for path in fixed {
-        let path: Vec<Element> = path.iter().map(|name| Element::field(name)).collect();
-        set.insert(&path);
+/// What of an object a write of `part` can change at all; nothing if that is all of it.
+fn reach(served: &Served, part: &str) -> Option<Filter> {
+    let resource = served.resource;
+    match part {
+        "" if served.subresource("status").is_some() => Some(all_but(resource.fixed())),
+        "approval" => Some(all_but(&[&["spec"], &["status", "certificate"]])),
+        "finalize" => Some(all_but(&[&["status"]])),
+        "status" => Some(all_but(resource.fixed_by_status())),
+        _ => None,
     }
-    Some(set)
+}
+
+fn all_but(fixed: &[&[&str]]) -> Filter {
+    let path = |names: &&[&str]| FieldPath::of(names);
+    Filter::Exclude(Set::from_iter(fixed.iter().map(path)))
 }
 
 /// Records in `new` that `writer` has made it of `live`.

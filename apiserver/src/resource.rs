@@ -296,6 +296,11 @@ pub(crate) trait Resource: Send + Sync + fmt::Debug {
         parts::keep_content(new, old);
     }
 
+    /// The fields that a write of an object whose status is written apart cannot change, and therefore cannot own.
+    fn fixed(&self) -> &'static [&'static [&'static str]] {
+        &[&["status"]]
+    }
+
     /// The fields that a write of the status cannot change, and therefore cannot own.
     fn fixed_by_status(&self) -> &'static [&'static [&'static str]] {
         &[&["spec"]]

@@ -382,6 +382,37 @@ async fn a_status_is_applied_apart() {
 }
 
 #[tokio::test]
+async fn who_takes_the_last_finalizer_off_sees_the_object_once_more() {
+    let stage = Stage::new().await;
+    stage.applied("alice", MAP, &map(&json!({"a": "1"}))).await;
+    stage.patched(MERGE, MAP, &json!({"metadata": {"finalizers": ["example.dev/a"]}})).await;
+    let going = stage.client.ask(Method::DELETE, MAP).await;
+    assert_eq!(going.code, 200);
+    let (code, message) =
+        stage.refused(MERGE, MAP, r#"{"metadata":{"finalizers":["example.dev/a","example.dev/b"]}}"#).await;
+    assert_eq!(code, 422);
+    assert!(message.contains("no new finalizers can be added if the object is being deleted"), "{message}");
+    let patch = json!({"metadata": {"finalizers": null}, "data": {"a": "2"}});
+    let last = stage.patched(MERGE, MAP, &patch).await;
+    assert_eq!((&last["data"]["a"], last["metadata"].get("finalizers")), (&json!("2"), None));
+    assert_eq!(stage.client.get(MAP).await.code, 404);
+    stage.server.end().await;
+}
+
+#[tokio::test]
+async fn owners_named_twice_are_one() {
+    let stage = Stage::new().await;
+    stage.applied("alice", MAP, &map(&json!({}))).await;
+    let owner = json!({"apiVersion": "v1", "kind": "ConfigMap", "name": "x", "uid": "1"});
+    let patch = json!({"metadata": {"ownerReferences": [owner, owner]}}).to_string();
+    let (answer, object) = stage.send(MERGE, MAP, &patch).await;
+    assert_eq!(object["metadata"]["ownerReferences"], json!([owner]));
+    let warning = answer.headers["warning"].to_str().unwrap();
+    assert!(warning.contains("duplicate UID(s) observed: 1"), "{warning}");
+    stage.server.end().await;
+}
+
+#[tokio::test]
 async fn client_side_applies_become_server_side_ones() {
     let stage = Stage::new().await;
     let last = r#"{"apiVersion":"v1","kind":"ConfigMap","metadata":{"annotations":{},"name":"it","namespace":"default"},"data":{"a":"1","b":"2"}}"#;

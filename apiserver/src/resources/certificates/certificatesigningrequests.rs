@@ -111,6 +111,10 @@ impl Resource for CertificateSigningRequests {
         }
     }
 
+    fn fixed(&self) -> &'static [&'static [&'static str]] {
+        &[&["spec"], &["status"]]
+    }
+
     fn fixed_by_status(&self) -> &'static [&'static [&'static str]] {
         &[&["spec"], &["status", "conditions"]]
     }

@@ -101,6 +101,10 @@ impl Resource for Pods {
         &FACTS
     }
 
+    fn fixed_by_status(&self) -> &'static [&'static [&'static str]] {
+        &[&["spec"], &["metadata", "deletionTimestamp"], &["metadata", "ownerReferences"]]
+    }
+
     fn cells(&self, object: &Object, now: UnixMillis) -> Vec<Cell> {
         cells::cells(object, now)
     }
