@@ -16,6 +16,7 @@ pub(crate) mod identity;
 mod impersonate;
 pub(crate) mod limits;
 mod name;
+mod protocol_token;
 mod recover;
 
 use std::sync::Arc;
@@ -63,11 +64,11 @@ pub(crate) async fn answer(
 async fn stages(
     server: &ApiServer,
     credentials: Credentials,
-    request: Request<Body>,
+    mut request: Request<Body>,
 ) -> Result<Response<Body>, Problem> {
     let _in_flight = limits::admit(&server.shared, &request)?;
     let deadline = deadline::of(&request, server.shared.limits.deadline)?;
-    let caller = identity::establish(&server.shared, &credentials, request.headers()).await?;
+    let caller = identity::establish(&server.shared, &credentials, request.headers_mut()).await?;
     identity::may_ask(&caller, request.uri().path())?;
     let caller = impersonate::acting_as(caller, request.headers())?;
     // A write's own state is large; only requests that came this far need room for it.

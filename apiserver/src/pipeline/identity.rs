@@ -6,6 +6,7 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use keelson_api::time::UnixMillis;
 
+use super::protocol_token;
 use crate::caller::{Caller, Credentials};
 use crate::problem::Problem;
 use crate::routes;
@@ -18,26 +19,42 @@ use crate::tokens::verify::Verifier;
 pub(crate) async fn establish(
     server: &Shared,
     credentials: &Credentials,
-    headers: &HeaderMap,
+    headers: &mut HeaderMap,
 ) -> Result<Arc<Caller>, Problem> {
     let now = server.clock.now();
     let certificate = by_certificate(credentials, now);
     if let Ok(Some(caller)) = certificate {
         return Ok(caller);
     }
-    let Some(token) = bearer_token(headers) else {
-        return match certificate {
-            Ok(_) => Ok(Arc::new(Caller::anonymous())),
-            Err(why) => Err(Problem::Unauthorized(why)),
-        };
-    };
     let verifier = Verifier { store: &server.api.store, keys: &server.api.keys, now };
-    match verifier.token(token, &[ISSUER.to_owned()]).await {
-        Ok(proven) => Ok(Arc::new(proven.caller)),
-        Err(why) => {
-            tracing::debug!(%why, "a token that proves nothing");
-            Err(Problem::Unauthorized("the token proves nothing here"))
+    let own = [ISSUER.to_owned()];
+    let mut refused = certificate.err();
+    if let Some(token) = bearer_token(headers) {
+        match verifier.token(token, &own).await {
+            Ok(proven) => return Ok(Arc::new(proven.caller)),
+            Err(why) => {
+                tracing::debug!(%why, "a token that proves nothing");
+                refused = Some("the token proves nothing here");
+            }
         }
+    }
+    match protocol_token::offered(headers) {
+        Ok(Some(offered)) => match verifier.token(&offered.token, &own).await {
+            Ok(proven) => {
+                offered.forget(headers);
+                return Ok(Arc::new(proven.caller));
+            }
+            Err(why) => {
+                tracing::debug!(%why, "a token that proves nothing");
+                refused = Some("the token proves nothing here");
+            }
+        },
+        Ok(None) => {}
+        Err(why) => refused = Some(why),
+    }
+    match refused {
+        Some(why) => Err(Problem::Unauthorized(why)),
+        None => Ok(Arc::new(Caller::anonymous())),
     }
 }
 
