@@ -5,15 +5,17 @@ use keelson_store::At;
 use keelson_store::key::{Key, ResourceName};
 
 use crate::api::Call;
+use crate::meta::meta;
 use crate::problem::Problem;
 use crate::refusal;
 use crate::stored::{Stored, scan};
+use keelson_schema::tree::Object;
 
 /// Namespaces that the cluster itself needs.
 const KEPT: [&str; 3] = ["default", "kube-system", "kube-public"];
 
-/// Refuses to make something in a namespace that is not there, or on its way out.
-pub(crate) async fn namespace_is_open(call: &Call<'_>) -> Result<(), Problem> {
+/// Refuses to make `new` in a namespace that is not there, or on its way out.
+pub(crate) async fn namespace_is_open(call: &Call<'_>, new: &Object) -> Result<(), Problem> {
     if !call.served.is_namespaced() {
         return Ok(());
     }
@@ -32,7 +34,9 @@ pub(crate) async fn namespace_is_open(call: &Call<'_>) -> Result<(), Problem> {
         message: format!("namespace {name} is being terminated").into(),
         field: "metadata.namespace".into(),
     };
-    Err(Status::forbidden(&call.group_resource(), &call.target.name, words).with_cause(cause).into())
+    let named = [&*call.target.name, meta(new).name(), meta(new).generate_name()];
+    let named = named.into_iter().find(|name| !name.is_empty()).unwrap_or_default();
+    Err(Status::forbidden(&call.group_resource(), named, words).with_cause(cause).into())
 }
 
 /// Refuses to remove what the cluster itself needs.

@@ -11,6 +11,7 @@ mod crash;
 mod files;
 mod health;
 mod identity;
+mod kubectl;
 mod mistakes;
 mod objects;
 mod patch;

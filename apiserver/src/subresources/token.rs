@@ -51,7 +51,7 @@ pub(crate) async fn create(call: &Call<'_>, bytes: &Bytes) -> Result<Response<Bo
     Edit::object(&mut request).made("spec").default("expirationSeconds", DEFAULT_SECONDS);
     let writer = Writer { manager: &options.manager, now: call.now() };
     ownership::record_as(call, &gvk, &mut request, &writer);
-    admission::namespace_is_open(call).await?;
+    admission::namespace_is_open(call, &request).await?;
     check_place(call, &request)?;
     let account = get::read(call, At::Latest).await?;
     complete(call, &mut request, &account)?;

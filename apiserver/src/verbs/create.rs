@@ -34,7 +34,7 @@ pub(crate) async fn run(call: &Call<'_>, body: Bytes) -> Result<Response<Body>, 
     if !call.served.can(Verb::Get) {
         return questions::answer(call, look, new, &options.manager).await;
     }
-    admission::namespace_is_open(call).await?;
+    admission::namespace_is_open(call, &new).await?;
     let made = make(call, new, &options).await?;
     answer(call, look, StatusCode::CREATED, made)
 }

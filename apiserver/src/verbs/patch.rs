@@ -58,7 +58,7 @@ async fn make(call: &Call<'_>, apply: &Apply, options: &Options) -> Result<Made,
     }
     update::check_name(call, &new)?;
     object_life::place(call, &mut new)?;
-    admission::namespace_is_open(call).await?;
+    admission::namespace_is_open(call, &new).await?;
     create::make(call, update::based_on_nothing(new), options).await
 }
 

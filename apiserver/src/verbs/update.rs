@@ -40,7 +40,7 @@ pub(crate) async fn run(call: &Call<'_>, body: Bytes) -> Result<Response<Body>, 
         return Err(refusal::not_found(call, &call.target.name));
     }
     check_uid(call, &new, "")?;
-    admission::namespace_is_open(call).await?;
+    admission::namespace_is_open(call, &new).await?;
     let made = create::make(call, based_on_nothing(new), &options).await?;
     create::answer(call, look, StatusCode::CREATED, made)
 }
