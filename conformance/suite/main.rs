@@ -12,6 +12,7 @@ mod files;
 mod health;
 mod identity;
 mod mistakes;
+mod negotiation;
 mod objects;
 mod patch;
 mod server;
