@@ -81,7 +81,14 @@ mod tests {
             |text: &str| Pair { certificate: format!("{text} certificate\n"), key: format!("{text} key\n") };
         let (serving, admin) = (pair("serving"), pair("admin"));
         let (service_account, service_account_public) = (String::new(), String::new());
-        Pki { authority: "ca\n".into(), serving, admin, service_account, service_account_public }
+        Pki {
+            authority: "ca\n".into(),
+            proxy_authority: "proxies\n".into(),
+            serving,
+            admin,
+            service_account,
+            service_account_public,
+        }
     }
 
     #[test]

@@ -94,6 +94,8 @@ pub(crate) struct Pair {
 pub(crate) struct Pki {
     /// Whose certificates are taken from clients, and by whom the server's is issued.
     pub(crate) authority: String,
+    /// Who vouches for proxies in front of servers, which say for whom they ask.
+    pub(crate) proxy_authority: String,
     /// What the server shows.
     pub(crate) serving: Pair,
     /// What the admin shows.
@@ -244,9 +246,10 @@ impl Plan {
         let admin =
             ADMIN.make(Found::of(admin), &issuers[ADMIN.authority], &[], self.now, &mut Vec::new())?;
         write(&self.dir, &files)?;
+        let proxy_authority = issuers.swap_remove(1).certificate.pem;
         let authority = issuers.swap_remove(0).certificate.pem;
         let (serving, service_account) = (pairs.swap_remove(0), service_account.pem);
-        Ok(Pki { authority, serving, admin, service_account, service_account_public })
+        Ok(Pki { authority, proxy_authority, serving, admin, service_account, service_account_public })
     }
 }
 

@@ -141,6 +141,8 @@ async fn begin_apiserver(
     });
     let made = server.bootstrap(&settings.service_cidr, listener.address()).await;
     made.map_err(|error| Failure::from_error("cannot begin a cluster", &error, ""))?;
+    let told = server.tell_authorities(&pki.authority, &pki.proxy_authority).await;
+    told.map_err(|error| Failure::from_error("cannot begin a cluster", &error, ""))?;
     tracing::warn!("whoever is identified may do everything: there is no authorization yet");
     let (stop, deadline) = (running.stop(), settings.shutdown_timeout);
     running.begin("the API server", async move {

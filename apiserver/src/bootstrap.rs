@@ -9,6 +9,7 @@ use axum::body::Body;
 use http::header::{CONTENT_TYPE, USER_AGENT};
 use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
+use keelson_schema::scalar::time::{Precision, Time};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -45,6 +46,7 @@ pub(crate) async fn run(
     let door = server.door(Caller::authenticated(OWN_NAME, ["system:masters"]));
     let mut wanted = listed();
     wanted.extend(services(service_cidr, address));
+    wanted.push(token_tracking(server));
     // What lies in a namespace can be made once that is there.
     let (inside, first): (Vec<_>, Vec<_>) =
         wanted.into_iter().partition(|wanted| wanted.at.contains("/namespaces/"));
@@ -52,6 +54,34 @@ pub(crate) async fn run(
         futures::future::try_join_all(wanted.into_iter().map(|wanted| make(door.clone(), wanted))).await?;
     }
     Ok(())
+}
+
+/// Writes down for servers that extend this one whose certificates to believe; anew each time, since authorities change.
+pub(crate) async fn tell_authorities(
+    server: &ApiServer,
+    clients: &str,
+    proxies: &str,
+) -> Result<(), BootstrapError> {
+    const AT: &str = "/api/v1/namespaces/kube-system/configmaps";
+    let door = server.door(Caller::authenticated(OWN_NAME, ["system:masters"]));
+    let object = json!({
+        "metadata": {"name": "extension-apiserver-authentication"},
+        "data": {
+            "client-ca-file": clients,
+            "requestheader-allowed-names": r#"["front-proxy-client"]"#,
+            "requestheader-client-ca-file": proxies,
+            "requestheader-extra-headers-prefix": r#"["X-Remote-Extra-"]"#,
+            "requestheader-group-headers": r#"["X-Remote-Group"]"#,
+            "requestheader-uid-headers": r#"["X-Remote-Uid"]"#,
+            "requestheader-username-headers": r#"["X-Remote-User"]"#,
+        },
+    });
+    let (mut code, mut answer) = ask(&door, Method::POST, AT, &object).await?;
+    if code == StatusCode::CONFLICT {
+        let path = format!("{AT}/extension-apiserver-authentication");
+        (code, answer) = ask(&door, Method::PUT, &path, &object).await?;
+    }
+    if code.is_success() { Ok(()) } else { Err(refused(AT, &answer)) }
 }
 
 fn listed() -> Vec<Wanted> {
@@ -63,6 +93,23 @@ fn listed() -> Vec<Wanted> {
         status: listed["status"].take(),
     });
     wanted.collect()
+}
+
+/// Since when it is recorded that a service account's token of the old kind is used; controllers remove those that are
+/// not.
+fn token_tracking(server: &ApiServer) -> Wanted {
+    let seconds = i64::try_from(server.shared.clock.now().0 / 1000).unwrap_or(i64::MAX);
+    let mut since = Vec::new();
+    Time { seconds, nanos: 0 }.push(&mut since, Precision::Seconds);
+    let day = String::from_utf8_lossy(&since).split('T').next().unwrap_or_default().to_owned();
+    Wanted {
+        at: "/api/v1/namespaces/kube-system/configmaps".into(),
+        object: json!({
+            "metadata": {"name": "kube-apiserver-legacy-service-account-token-tracking"},
+            "data": {"since": day},
+        }),
+        status: Value::Null,
+    }
 }
 
 /// The way to the server itself: a service with the first address of the range.

@@ -71,10 +71,11 @@ fn encoder() -> Encoder {
     GzEncoder::new(BytesMut::with_capacity(PIECE_BYTES).writer(), Compression::fast())
 }
 
-/// Some bytes, compressed for themselves; clients read such pieces in a row as one.
+/// Some bytes, compressed for themselves; clients read such pieces in a row as one. They are flushed before the piece
+/// ends: Go's reader waits for the next piece when it comes upon the end of one, and hands on before what it has by then.
 pub(crate) fn piece(bytes: &[u8]) -> Result<Bytes, Problem> {
     let mut encoder = encoder();
-    let packed = encoder.write_all(bytes).and_then(|()| encoder.finish());
+    let packed = encoder.write_all(bytes).and_then(|()| encoder.flush()).and_then(|()| encoder.finish());
     packed.map(|packed| packed.into_inner().freeze()).map_err(|error| Problem::Defect(error.to_string()))
 }
 

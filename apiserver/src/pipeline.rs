@@ -14,6 +14,7 @@
 mod deadline;
 pub(crate) mod identity;
 mod impersonate;
+mod labels;
 pub(crate) mod limits;
 mod name;
 mod protocol_token;
@@ -29,9 +30,7 @@ use tower::ServiceExt;
 
 use crate::api::Api;
 use crate::caller::{Caller, Credentials};
-use crate::metrics::RequestLabels;
 use crate::problem::{Problem, Reply};
-use crate::routes;
 use crate::server::ApiServer;
 
 /// Answers a request, whatever happens.
@@ -40,7 +39,7 @@ pub(crate) async fn answer(
     credentials: Credentials,
     request: Request<Body>,
 ) -> Response<Body> {
-    let (began, labels) = (Instant::now(), labels(&request));
+    let (began, labels) = (Instant::now(), labels::of(&server.shared.api.catalog, &request));
     let (name, reply) = (name::of(server, &request), Reply::to(&request));
     let advice = identity::advice(&credentials, request.headers());
     let mut answer = match recover::from_panic(stages(server, credentials, request)).await {
@@ -87,29 +86,6 @@ async fn route(
     let (parts, body) = request.into_parts();
     let body = limits::collect(&server.shared, &parts.headers, body).await?;
     server.shared.api.answer(&parts, &caller, body).await
-}
-
-fn labels(request: &Request<Body>) -> RequestLabels {
-    let verb = match request.method().as_str() {
-        "GET" => "GET",
-        "HEAD" => "HEAD",
-        "POST" => "POST",
-        "PUT" => "PUT",
-        "PATCH" => "PATCH",
-        "DELETE" => "DELETE",
-        "OPTIONS" => "OPTIONS",
-        _ => "other",
-    };
-    RequestLabels {
-        verb,
-        dry_run: "",
-        group: "",
-        version: "",
-        resource: "",
-        subresource: routes::counted_as(request.uri().path()),
-        scope: "",
-        component: "apiserver",
-    }
 }
 
 #[cfg(test)]

@@ -141,13 +141,7 @@ pub(crate) fn tree_answer(
             finish(look, table::of_tree(call.served, version, call.api.clock.now(), tree))?
         }
         (encoding, Shape::Metadata(version)) => {
-            let json = encode(tree)?;
-            let metadata = scan::find(&json, &["metadata"]).unwrap_or(b"{}");
-            let mut out =
-                BytesMut::from(stored::opening(version.api_version(), "PartialObjectMetadata").as_bytes());
-            out.put_slice(br#""metadata":"#);
-            out.put_slice(metadata);
-            out.put_u8(b'}');
+            let out = metadata_of_tree(version, tree)?;
             match encoding {
                 Encoding::Protobuf => proto(&decode_as(version, "PartialObjectMetadata", &out)?)?,
                 _ => finish(look, out)?,
@@ -155,6 +149,17 @@ pub(crate) fn tree_answer(
         }
     };
     Ok(answer(code, look.encoding.media_type(), body))
+}
+
+/// The metadata alone, as JSON, of an object that is not stored.
+pub(crate) fn metadata_of_tree(version: MetaVersion, tree: &tree::Object) -> Result<BytesMut, Problem> {
+    let json = encode(tree)?;
+    let metadata = scan::find(&json, &["metadata"]).unwrap_or(b"{}");
+    let mut out = BytesMut::from(stored::opening(version.api_version(), "PartialObjectMetadata").as_bytes());
+    out.put_slice(br#""metadata":"#);
+    out.put_slice(metadata);
+    out.put_u8(b'}');
+    Ok(out)
 }
 
 /// One stored object as JSON of some shape.

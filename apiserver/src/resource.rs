@@ -321,6 +321,11 @@ pub(crate) trait Resource: Send + Sync + fmt::Debug {
         Some(Propagation::Background)
     }
 
+    /// What whoever removes an object, and does not say what is to become of its dependents, is warned of.
+    fn deletion_warning(&self) -> Option<&'static str> {
+        None
+    }
+
     /// How long an object is given before it goes, where it is given time at all. `asked` is what the deletion says.
     fn grace_seconds(&self, object: &Object, asked: Option<i64>) -> Option<i64> {
         let _ = (object, asked);

@@ -100,6 +100,11 @@ struct RootPaths {
 
 async fn index(State(shared): State<Arc<Shared>>) -> Response<Body> {
     let mut paths: Vec<String> = shared.checks.paths().chain(OWN.map(str::to_owned)).collect();
+    for group in shared.api.catalog.groups() {
+        let root = if group.name.is_empty() { "/api".to_owned() } else { format!("/apis/{}", group.name) };
+        paths.extend(group.versions.iter().map(|version| format!("{root}/{}", version.name)));
+        paths.push(root);
+    }
     paths.sort_unstable();
     json(&RootPaths { paths })
 }

@@ -179,6 +179,15 @@ impl ApiServer {
         crate::bootstrap::run(self, service_cidr, address).await
     }
 
+    /// Tells servers that extend this one whose certificates to believe: those of clients, and those of proxies that ask
+    /// for others.
+    ///
+    /// # Errors
+    /// [`BootstrapError`] if it cannot be written down.
+    pub async fn tell_authorities(&self, clients: &str, proxies: &str) -> Result<(), BootstrapError> {
+        crate::bootstrap::tell_authorities(self, clients, proxies).await
+    }
+
     /// Says from now on that it is not ready, so that clients go elsewhere, and ends what would last for ever.
     pub fn leave(&self) {
         self.shared.leaving.send_replace(true);

@@ -13,6 +13,7 @@ mod health;
 mod identity;
 mod kubectl;
 mod mistakes;
+mod negotiation;
 mod objects;
 mod patch;
 mod server;

@@ -88,6 +88,27 @@ pub(crate) fn of_event(
     Ok(out)
 }
 
+/// A table of the blank object with which a watch says how far it is.
+pub(crate) fn of_bookmark(
+    served: &Served,
+    version: MetaVersion,
+    include: IncludeObject,
+    now: UnixMillis,
+    tree: &tree::Object,
+    headings: bool,
+) -> Result<BytesMut, Problem> {
+    let meta = format!(r#"{{"resourceVersion":"{}"}}"#, crate::meta::meta(tree).resource_version());
+    let mut out = opening(served, version, &meta, headings);
+    out.put_slice(row_opening(served, now, tree).as_bytes());
+    match include {
+        IncludeObject::None => out.put_slice(b"null"),
+        IncludeObject::Metadata => out.put_slice(&super::metadata_of_tree(version, tree)?),
+        IncludeObject::Object => out.put_slice(&super::encode(tree)?),
+    }
+    out.put_slice(b"}]}");
+    Ok(out)
+}
+
 fn opening(served: &Served, version: MetaVersion, meta: &str, headings: bool) -> BytesMut {
     let definitions = if headings { definitions(served.facts().columns) } else { "null".into() };
     let api_version = version.api_version();

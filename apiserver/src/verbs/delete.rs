@@ -28,6 +28,7 @@ const TRIES_MAX: usize = 16;
 pub(crate) async fn run(call: &Call<'_>, body: Bytes) -> Result<Response<Body>, Problem> {
     let look = render::negotiate(call, false)?;
     let deletion = deletion::read(call, &body)?;
+    warn(call, &deletion);
     let name = &*call.target.name;
     let found = call.api.store.get(&call.key(), At::Latest).await.map_err(refusal::unreadable)?;
     let found = found.1.ok_or_else(|| refusal::not_found(call, name))?;
@@ -36,6 +37,15 @@ pub(crate) async fn run(call: &Call<'_>, body: Bytes) -> Result<Response<Body>, 
         Removed::Marked(object) => render::object(call, look, code(&deletion), &object),
         Removed::WouldBe(tree) => render::tree_answer(call, look, code(&deletion), &tree),
         Removed::Vanished => Err(refusal::not_found(call, name)),
+    }
+}
+
+/// Warns of what becomes of dependents where the client did not say.
+pub(crate) fn warn(call: &Call<'_>, deletion: &Deletion) {
+    if let Some(warning) = call.served.resource.deletion_warning()
+        && deletion.wanted().is_none()
+    {
+        call.warn(&[warning.to_owned()]);
     }
 }
 
@@ -130,6 +140,14 @@ fn check(call: &Call<'_>, current: &Object, preconditions: Option<Preconditions<
     if let Some(uid) = preconditions.uid
         && uid != current.uid().to_string()
     {
+        if call.served.facts().kind == "Namespace" {
+            // Namespaces have their own way to go upstream, and words.
+            let words = format!(
+                "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
+                current.uid()
+            );
+            return Err(Status::conflict(&call.group_resource(), current.name(), words).into());
+        }
         return refuse("UID", uid, &current.uid().to_string());
     }
     if let Some(revision) = preconditions.resource_version

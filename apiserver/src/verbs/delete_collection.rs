@@ -15,6 +15,7 @@ use crate::render::{self, list::Listing};
 pub(crate) async fn run(call: &Call<'_>, body: Bytes) -> Result<Response<Body>, Problem> {
     let look = render::negotiate(call, false)?;
     let deletion = deletion::read(call, &body)?;
+    delete::warn(call, &deletion);
     let selected = list::select(call).await?;
     let mut last = Vec::with_capacity(selected.objects.len());
     for object in selected.objects {

@@ -136,7 +136,11 @@ fn page(
 ) -> Result<Listing, Problem> {
     // Whoever takes any state gets all of it: upstream's cache knows no pages.
     let is_any = asked.options.resource_version == "0" && asked.options.continue_token.is_empty();
-    let limit = if is_any { 0 } else { usize::try_from(asked.options.limit).unwrap_or(0) };
+    let limit = if is_any || is_single(call, &asked.selection) {
+        0
+    } else {
+        usize::try_from(asked.options.limit).unwrap_or(0)
+    };
     let namespace: Box<str> = call.target.namespace.as_ref().into();
     let mut listing = Listing { revision: state.revision, objects: Vec::new(), next: None, remaining: None };
     let facts = call.served.facts();
@@ -159,6 +163,12 @@ fn page(
         }
     }
     Ok(listing)
+}
+
+/// Whether there is one object at the most that can be meant.
+fn is_single(call: &Call<'_>, selection: &Selection) -> bool {
+    let has_place = call.target.namespace.is_empty() != call.served.is_namespaced();
+    has_place && selection.fields.exact_match("metadata.name").is_some()
 }
 
 fn selected(call: &Call<'_>, selection: &Selection, object: &Object) -> Result<bool, Problem> {

@@ -373,12 +373,31 @@ impl Stream {
             annotations.set("k8s.io/initial-events-end", Value::from("true"));
             meta.set_annotations(annotations);
         }
-        match self.look.encoding {
-            Encoding::Protobuf => proto_frame("BOOKMARK", &render::proto(&tree)?, out),
-            _ => json_frame("BOOKMARK", &render::encode(&tree)?, out),
+        match self.look.shape {
+            Shape::Whole => frame(self.look.encoding, "BOOKMARK", &tree, out),
+            Shape::Metadata(version) => {
+                let json = render::metadata_of_tree(version, &tree)?;
+                let tree = render::decode_as(version, "PartialObjectMetadata", &json)?;
+                frame(self.look.encoding, "BOOKMARK", &tree, out)
+            }
+            Shape::Table(version, include) => {
+                let headings = std::mem::replace(&mut self.headings, false);
+                let now = self.api.clock.now();
+                let table = table::of_bookmark(&self.served, version, include, now, &tree, headings)?;
+                json_frame("BOOKMARK", &table, out);
+                Ok(())
+            }
         }
-        Ok(())
     }
+}
+
+/// Puts an object that is not stored into a frame.
+fn frame(encoding: Encoding, kind: &str, tree: &Tree, out: &mut BytesMut) -> Result<(), Problem> {
+    match encoding {
+        Encoding::Protobuf => proto_frame(kind, &render::proto(tree)?, out),
+        _ => json_frame(kind, &render::encode(tree)?, out),
+    }
+    Ok(())
 }
 
 /// Tells the client why there will be no more.

@@ -87,10 +87,14 @@ impl Resource for HorizontalPodAutoscalers {
 
     fn default(&self, object: &mut Object) {
         let is_v1 = version::is_v1(object.schema());
+        let has_metrics = version::has_metrics(object);
         {
             let mut object = Edit::object(object);
             let mut spec = object.made("spec");
             spec.default("minReplicas", 1_i64);
+            if is_v1 && !has_metrics {
+                spec.default("targetCPUUtilizationPercentage", CPU_UTILIZATION);
+            }
             if !is_v1 && cells::count(spec.view().field("metrics")) == 0 {
                 let metrics = Value::List([cpu_utilization(&spec)].into_iter().collect());
                 spec.set("metrics", metrics);

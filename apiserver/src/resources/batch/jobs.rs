@@ -58,6 +58,13 @@ impl Resource for Jobs {
         Some(Propagation::Orphan)
     }
 
+    fn deletion_warning(&self) -> Option<&'static str> {
+        Some(
+            "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove \
+             them or set propagationPolicy=Orphan to suppress this warning",
+        )
+    }
+
     fn cells(&self, object: &Object, now: UnixMillis) -> Vec<Cell> {
         let spec = object.view().field("spec");
         let pods = spec.path("template.spec");

@@ -172,6 +172,11 @@ pub(super) fn is_v1(schema: &Schema) -> bool {
     schema.ty().name().contains(".v1.")
 }
 
+/// Whether an object of the older version has metrics, which it says in an annotation.
+pub(super) fn has_metrics(object: &Object) -> bool {
+    !object.view().path("metadata.annotations").key(METRICS).text().is_empty()
+}
+
 /// Takes away the annotations that stand for fields.
 pub(super) fn drop_annotations(object: &mut Object) {
     let mut object = Edit::object(object);
