@@ -9,12 +9,12 @@ use axum::body::Body;
 use http::header::{CONTENT_TYPE, USER_AGENT};
 use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
-use keelson_schema::scalar::time::{Precision, Time};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::caller::Caller;
 use crate::server::{ApiServer, Door};
+use crate::tokens;
 
 /// The name under which the server itself writes.
 pub(crate) const OWN_NAME: &str = "system:apiserver";
@@ -98,10 +98,7 @@ fn listed() -> Vec<Wanted> {
 /// Since when it is recorded that a service account's token of the old kind is used; controllers remove those that are
 /// not.
 fn token_tracking(server: &ApiServer) -> Wanted {
-    let seconds = i64::try_from(server.shared.clock.now().0 / 1000).unwrap_or(i64::MAX);
-    let mut since = Vec::new();
-    Time { seconds, nanos: 0 }.push(&mut since, Precision::Seconds);
-    let day = String::from_utf8_lossy(&since).split('T').next().unwrap_or_default().to_owned();
+    let day = tokens::used::day(server.shared.clock.now());
     Wanted {
         at: "/api/v1/namespaces/kube-system/configmaps".into(),
         object: json!({

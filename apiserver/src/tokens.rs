@@ -8,6 +8,7 @@ pub(crate) mod claims;
 pub mod keys;
 pub(crate) mod openid;
 mod ring;
+pub(crate) mod used;
 pub(crate) mod verify;
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ pub(crate) async fn establish(
     if let Ok(Some(caller)) = certificate {
         return Ok(caller);
     }
-    let verifier = Verifier { store: &server.api.store, keys: &server.api.keys, now };
+    let verifier = Verifier { api: &server.api, now };
     let own = [ISSUER.to_owned()];
     let mut refused = certificate.err();
     if let Some(token) = bearer_token(headers) {

@@ -24,7 +24,7 @@ pub(super) async fn review_token(call: &Call<'_>, mut review: Object) -> Result<
         audiences.push(ISSUER.to_owned());
     }
     let api = call.api;
-    let verifier = Verifier { store: &api.store, keys: &api.keys, now: api.clock.now() };
+    let verifier = Verifier { api, now: api.clock.now() };
     let proven = verifier.token(&token, &audiences).await;
     let mut edit = Edit::object(&mut review);
     edit.remove("status");

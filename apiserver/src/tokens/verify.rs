@@ -4,17 +4,19 @@
 //! objects: deleting an account, or the pod that a token is bound to, ends the token. The words are upstream's; token
 //! reviews show them.
 
+use std::sync::Arc;
+
 use keelson_api::group::GroupResource;
 use keelson_api::status::Status;
 use keelson_api::time::UnixMillis;
 use keelson_schema::scalar::time::{Precision, Time};
+use keelson_store::At;
 use keelson_store::key::{Key, ResourceName};
 use keelson_store::object::Object;
-use keelson_store::{At, Store};
 
 use super::claims::{Claims, LegacyClaims, Reference};
-use super::keys::Keys;
-use super::{ISSUER, LEGACY_ISSUER, groups, split_user_name, user_name};
+use super::{ISSUER, LEGACY_ISSUER, groups, split_user_name, used, user_name};
+use crate::api::Api;
 use crate::caller::{Caller, Extra, extra};
 use crate::stored::{Stored, scan};
 
@@ -46,8 +48,7 @@ pub(crate) struct Proven {
 
 /// Looks at tokens.
 pub(crate) struct Verifier<'a> {
-    pub(crate) store: &'a Store,
-    pub(crate) keys: &'a Keys,
+    pub(crate) api: &'a Arc<Api>,
     pub(crate) now: UnixMillis,
 }
 
@@ -78,7 +79,7 @@ impl Verifier<'_> {
     }
 
     async fn bound(&self, token: &str, audiences: &[String]) -> Result<Proven, Refused> {
-        let claims: Claims = self.keys.open(token).map_err(|error| Refused(error.to_string()))?;
+        let claims: Claims = self.api.keys.open(token).map_err(|error| Refused(error.to_string()))?;
         if claims.iss != ISSUER {
             return refuse(format!("token issuer {:?} is invalid", claims.iss));
         }
@@ -164,7 +165,7 @@ impl Verifier<'_> {
 
     async fn legacy(&self, token: &str, audiences: &[String]) -> Result<Proven, Refused> {
         const INVALIDATED: &str = "Token has been invalidated";
-        let claims: LegacyClaims = self.keys.open(token).map_err(|error| Refused(error.to_string()))?;
+        let claims: LegacyClaims = self.api.keys.open(token).map_err(|error| Refused(error.to_string()))?;
         let audiences = meant(&claims.aud, audiences)?;
         for (claim, value) in [
             ("sub", &claims.sub),
@@ -195,6 +196,8 @@ impl Verifier<'_> {
         }
         let account = Reference { name: claims.account.clone(), uid: claims.account_uid.clone() };
         self.check_account(namespace, &account).await?;
+        // A write has much state; only these tokens need room for it.
+        Box::pin(used::mark(self.api, &secret, self.now)).await;
         if scan::labels(json).any(|(label, value)| label == INVALID_SINCE && !value.is_empty()) {
             return refuse(format!(
                 "the token in secret {namespace}/{} for service account {namespace}/{} has been marked invalid. Use tokens from the TokenRequest API or manually created secret-based tokens, or remove the '{INVALID_SINCE}' label from the secret to temporarily allow use of this token",
@@ -215,7 +218,7 @@ impl Verifier<'_> {
     ) -> Result<Option<Object>, Refused> {
         let key = Key::new(&ResourceName::new(resource), namespace, name);
         for at in [At::Cached, At::Latest] {
-            let read = self.store.get(&key, at).await;
+            let read = self.api.store.get(&key, at).await;
             let (_, found) = read.map_err(|error| Refused(error.to_string()))?;
             if at == At::Latest || found.as_ref().is_some_and(|found| found.uid().to_string() == uid) {
                 return Ok(found);
