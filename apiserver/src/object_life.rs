@@ -191,7 +191,10 @@ pub(crate) fn update(
     default(call, &mut new);
     own(call, Some(old), &mut new, write);
     let mut new = stored_form(call, new);
-    drop_empty(call, &mut new);
+    let counts_empty_lists = resource.counts_empty_lists();
+    if !counts_empty_lists {
+        drop_empty(call, &mut new);
+    }
     let old = &stored_form(call, old.clone());
     let mut kept = meta_mut(&mut new);
     kept.set_generation(meta(old).generation());
@@ -205,6 +208,9 @@ pub(crate) fn update(
         _ => resource.prepare_update(&mut new, old, write),
     }
     count_generation(call, &mut new, old);
+    if counts_empty_lists {
+        drop_empty(call, &mut new);
+    }
     let mut errors = Errors::new();
     rules::check_create(&Checked::new(meta(&new)), scope(call), path_segment, &METADATA, &mut errors);
     rules::check_update(&Checked::new(meta(&new)), &Checked::new(meta(old)), &METADATA, &mut errors);

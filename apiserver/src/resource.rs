@@ -296,6 +296,11 @@ pub(crate) trait Resource: Send + Sync + fmt::Debug {
         parts::keep_content(new, old);
     }
 
+    /// Whether its generation counts a list without content as a change from none, as a few kinds' do.
+    fn counts_empty_lists(&self) -> bool {
+        false
+    }
+
     /// The fields that a write of an object whose status is written apart cannot change, and therefore cannot own.
     fn fixed(&self) -> &'static [&'static [&'static str]] {
         &[&["status"]]

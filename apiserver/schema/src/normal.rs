@@ -60,8 +60,8 @@ pub fn zero(ty: TypeRef<'_>) -> Value {
     }
 }
 
-/// Takes away lists and maps without content: upstream stores its own kinds as protobuf, which cannot tell them from
-/// none.
+/// Makes of an object what upstream's storage leaves of it: its own kinds are stored as protobuf, which cannot tell lists
+/// and maps without content from none.
 pub fn drop_empty(of: StructRef<'_>, fields: &mut Fields) {
     fields.retain(|index, value| match value {
         Value::List(items) if items.is_empty() => of.field(index).ty().kind() != Kind::List,
@@ -82,12 +82,20 @@ fn drop_empty_within(ty: TypeRef<'_>, value: &mut Value) {
             }
         }
         Value::List(items) if ty.kind() == Kind::List => {
-            items.iter_mut().for_each(|item| drop_empty_within(ty.elem(), item));
+            items.iter_mut().for_each(|item| drop_empty_item(ty.elem(), item));
         }
         Value::Map(entries) if ty.kind() == Kind::Map => {
-            entries.iter_mut().for_each(|(_, item)| drop_empty_within(ty.elem(), item));
+            entries.iter_mut().for_each(|(_, item)| drop_empty_item(ty.elem(), item));
         }
         _ => {}
+    }
+}
+
+fn drop_empty_item(ty: TypeRef<'_>, item: &mut Value) {
+    match item {
+        // Octets that are missing are stored as none.
+        Value::Null if ty.kind() == Kind::Bytes => *item = Value::Bytes(Box::default()),
+        item => drop_empty_within(ty, item),
     }
 }
 
@@ -123,5 +131,35 @@ fn normalize_value(ty: TypeRef<'_>, value: &mut Value) {
             }
         }
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::convert::{Encoding, decode, encode};
+
+    fn check(json: &str, kept: &str) {
+        let mut object = decode(json.as_bytes(), Encoding::Json, false).unwrap().0;
+        let schema = object.schema().clone();
+        drop_empty(schema.ty().as_struct().unwrap(), object.root_mut());
+        let left = encode(&object, Encoding::Json).unwrap();
+        assert_eq!(String::from_utf8(left).unwrap().trim_end(), kept);
+    }
+
+    #[test]
+    fn storage_keeps_no_empty_lists() {
+        check(
+            r#"{"kind":"Role","apiVersion":"rbac.authorization.k8s.io/v1","metadata":{"name":"r"},"rules":[]}"#,
+            r#"{"kind":"Role","apiVersion":"rbac.authorization.k8s.io/v1","metadata":{"name":"r"},"rules":null}"#,
+        );
+        check(
+            r#"{"kind":"Role","apiVersion":"rbac.authorization.k8s.io/v1","metadata":{"name":"r"},"rules":[{"verbs":[]}]}"#,
+            r#"{"kind":"Role","apiVersion":"rbac.authorization.k8s.io/v1","metadata":{"name":"r"},"rules":[{"verbs":null}]}"#,
+        );
+        check(
+            r#"{"kind":"Secret","apiVersion":"v1","metadata":{"name":"s"},"data":{"a":null,"b":"AA=="}}"#,
+            r#"{"kind":"Secret","apiVersion":"v1","metadata":{"name":"s"},"data":{"a":"","b":"AA=="}}"#,
+        );
     }
 }

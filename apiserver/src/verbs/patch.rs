@@ -87,9 +87,13 @@ impl Asked {
     pub(crate) fn read(call: &Call<'_>, body: &Bytes, schema: &Schema) -> Result<Self, Problem> {
         let content_type = call.header(CONTENT_TYPE).unwrap_or_default();
         let media_type = content_type.split(';').next().unwrap_or_default().trim();
-        let patch = PatchType::parse(media_type)
-            .filter(|patch| *patch != PatchType::ApplyCbor)
-            .ok_or_else(refusal::unsupported_patch)?;
+        // Only built-in types say how their lists are merged.
+        let is_taken = |patch: &PatchType| match patch {
+            PatchType::ApplyCbor => false,
+            PatchType::Strategic => !schema.ty().arena().is_untyped(),
+            PatchType::ApplyYaml | PatchType::Json | PatchType::Merge => true,
+        };
+        let patch = PatchType::parse(media_type).filter(is_taken).ok_or_else(refusal::unsupported_patch)?;
         let asked = PatchOptions {
             write: WriteOptions {
                 field_manager: call.query.text("fieldManager"),
@@ -225,5 +229,32 @@ fn refused(error: ApplyError) -> Problem {
         }
         ApplyError::BadRequest(_) => refusal::bad_request(&message),
         ApplyError::Internal(_) => Status { code: 500, ..Status::failure(Reason::Unknown, message) }.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(body: &'static str, expected: &str) {
+        let found = match configuration(&Bytes::from_static(body.as_bytes())) {
+            Ok((_, duplicates)) => duplicates.unwrap_or_else(|| "fits".into()),
+            Err(problem) => problem.to_string(),
+        };
+        assert_eq!(found, expected, "{body}");
+    }
+
+    #[test]
+    fn configurations_are_read_in_upstreams_two_steps() {
+        check("{}", "fits");
+        check("", "fits");
+        check("a: 1\na: 2", "yaml: unmarshal errors:\n  line 2: key \"a\" already set in map");
+        check(
+            " {",
+            "error decoding patch: error converting YAML to JSON: yaml: line 1: did not find expected node content",
+        );
+        check("a: b: c", "error encoding patch: yaml: mapping values are not allowed in this context");
+        let no_map = "error decoding patch: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal array into Go value of type map[string]interface {}";
+        check("- a", no_map);
     }
 }

@@ -38,6 +38,10 @@ impl Resource for MutatingWebhookConfigurations {
         &FACTS
     }
 
+    fn counts_empty_lists(&self) -> bool {
+        true
+    }
+
     fn cells(&self, object: &Object, now: UnixMillis) -> Vec<Cell> {
         let webhooks = cells::count(object.view().field("webhooks"));
         vec![cells::name(object), webhooks.into(), cells::age_of(object, now)]

@@ -7,8 +7,10 @@ use crate::cells::{self, Cell};
 use crate::cells::{containers, selector};
 use crate::defaults;
 use crate::edit::Edit;
+use crate::meta::meta;
 use crate::object_life::Write;
 use crate::resource::{Column, Deletion, Facts, Generation, Resource, Scope, Verb};
+use crate::warnings;
 
 /// The resource.
 #[derive(Debug)]
@@ -60,6 +62,12 @@ impl Resource for PodTemplates {
 
     fn prepare_update(&self, new: &mut Object, old: &Object, _: &Write<'_>) {
         defaults::gated::template(new, Some(old), &["template"]);
+    }
+
+    fn warn(&self, new: &Object, old: Option<&Object>, warnings: &mut Vec<String>) {
+        if old.is_none_or(|old| meta(old).generation() != meta(new).generation()) {
+            warnings::pod::of_pod(new.view().field("template"), "template.", warnings);
+        }
     }
 }
 

@@ -38,6 +38,10 @@ impl Resource for NetworkPolicies {
         &FACTS
     }
 
+    fn counts_empty_lists(&self) -> bool {
+        true
+    }
+
     fn cells(&self, object: &Object, now: UnixMillis) -> Vec<Cell> {
         let pods = selector::selector(object.view().path("spec.podSelector"));
         vec![cells::name(object), pods.into(), cells::age_of(object, now)]
