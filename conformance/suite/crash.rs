@@ -44,7 +44,7 @@ async fn killed_while_it_serves_it_leaves_nothing_in_the_way() {
         assert!(scratch.data().join("control.sock").exists());
         let status = scratch.must(&["storage", "status"]).await;
         assert!(
-            status.starts_with("server:    none running") && status.contains("configmaps: 50"),
+            status.starts_with("server:    none running") && status.contains("podtemplates: 50"),
             "{status}"
         );
     }

@@ -45,13 +45,14 @@ fn sum(bytes: &[u8]) -> String {
     format!("{} bytes, {:x}", bytes.len(), hasher.finish())
 }
 
-/// Puts `count` config maps into the store of a data directory that no server runs on, one write each.
+/// Puts `count` pod templates, of which a new cluster has none, into the store of a data directory that no server runs
+/// on, one write each.
 pub(crate) async fn fill(data_dir: &Path, count: u64) {
     let engine = Embedded::open(&data_dir.join("store"), keelson_store_embedded::Options::default()).unwrap();
     let engine = Arc::new(engine);
     let clock = Clock::new(|| UnixMillis(1_800_000_000_000));
     let store = Store::open(engine.clone(), Options::new(clock, 7)).await.unwrap();
-    let resource = ResourceName::new("configmaps");
+    let resource = ResourceName::new("podtemplates");
     for n in 0..count {
         let key = Key::new(&resource, "default", &format!("c{n:05}"));
         let uid = Uid::from_random(u128::from(n).to_le_bytes());

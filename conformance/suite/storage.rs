@@ -44,13 +44,13 @@ async fn data_outlives_its_servers() {
     let scratch = filled().await;
     for _ in 0..3 {
         let server = scratch.up(&[]).await;
-        assert!(scratch.must(&["storage", "status"]).await.contains("configmaps: 300"));
+        assert!(scratch.must(&["storage", "status"]).await.contains("podtemplates: 300"));
         server.end().await;
         let server = scratch.up(&[]).await;
         server.kill().await;
     }
     assert!(scratch.must(&["storage", "check"]).await.ends_with("verdict:   everything is sound\n"));
-    assert!(scratch.must(&["storage", "status"]).await.contains("configmaps: 300"));
+    assert!(scratch.must(&["storage", "status"]).await.contains("podtemplates: 300"));
 }
 
 #[tokio::test]
@@ -99,7 +99,7 @@ async fn compacting_drops_history_and_keeps_objects() {
         assert!(floor > OBJECTS, "{said}");
         let status = scratch.must(&["storage", "status"]).await;
         assert_eq!(number(&status, "from revision "), floor, "{status}");
-        assert!(status.contains("configmaps: 300"), "{status}");
+        assert!(status.contains("podtemplates: 300"), "{status}");
         if let Some(server) = server {
             server.end().await;
         }
@@ -192,12 +192,12 @@ async fn a_forced_restore_keeps_what_was_there_and_never_goes_back() {
         status.contains("\nrevision:  402\n") && status.contains("from revision 402, 0 events"),
         "{status}"
     );
-    assert!(status.contains("configmaps: 300"), "{status}");
+    assert!(status.contains("podtemplates: 300"), "{status}");
     // What was there can be put back.
     let store = scratch.data().join("store");
     std::fs::rename(&store, scratch.path("away")).unwrap();
     std::fs::rename(scratch.data().join("store.replaced-1"), &store).unwrap();
-    assert!(scratch.must(&["storage", "status"]).await.contains("configmaps: 400"));
+    assert!(scratch.must(&["storage", "status"]).await.contains("podtemplates: 400"));
 }
 
 #[tokio::test]
