@@ -1,6 +1,7 @@
 //! What a write must keep to beyond its own object: for now that its namespace exists and stays.
 
 use keelson_api::status::{Cause, Status};
+use keelson_schema::tree::Object;
 use keelson_store::At;
 use keelson_store::key::{Key, ResourceName};
 
@@ -9,7 +10,6 @@ use crate::meta::meta;
 use crate::problem::Problem;
 use crate::refusal;
 use crate::stored::{Stored, scan};
-use keelson_schema::tree::Object;
 
 /// Namespaces that the cluster itself needs.
 const KEPT: [&str; 3] = ["default", "kube-system", "kube-public"];
@@ -48,4 +48,44 @@ pub(crate) fn may_delete(call: &Call<'_>, name: &str) -> Result<(), Problem> {
         );
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use http::{Method, Request};
+    use http_body_util::BodyExt;
+    use keelson_api::time::{Clock, UnixMillis};
+    use serde_json::{Value, json};
+    use tower::ServiceExt;
+
+    use crate::caller::Caller;
+    use crate::server::{ApiServer, Door, Parts};
+
+    async fn ask(door: &Door, method: Method, uri: &str, body: &Value) -> Value {
+        let request = Request::builder().method(method).uri(uri).header("content-type", "application/json");
+        let Ok(answer) = door.clone().oneshot(request.body(Body::from(body.to_string())).unwrap()).await;
+        serde_json::from_slice(&answer.into_body().collect().await.unwrap().to_bytes()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn nothing_new_comes_into_a_namespace_that_goes() {
+        let server = ApiServer::new(Parts::for_tests(Clock::new(|| UnixMillis(1_000))).await);
+        let door = server.door(Caller::authenticated("admin", ["system:masters"]));
+        ask(&door, Method::POST, "/api/v1/namespaces", &json!({"metadata": {"name": "a"}})).await;
+        let going =
+            ask(&door, Method::DELETE, "/api/v1/namespaces/a?propagationPolicy=Orphan", &Value::Null).await;
+        assert_eq!(
+            (&going["status"]["phase"], &going["metadata"]["finalizers"]),
+            (&json!("Terminating"), &Value::Null)
+        );
+        for (metadata, name) in [(json!({"name": "x"}), "x"), (json!({"generateName": "x-"}), "x-")] {
+            let uri = "/api/v1/namespaces/a/configmaps";
+            let refused = ask(&door, Method::POST, uri, &json!({"metadata": metadata})).await;
+            let words = format!(
+                "configmaps \"{name}\" is forbidden: unable to create new content in namespace a because it is being terminated"
+            );
+            assert_eq!((&refused["message"], &refused["details"]["name"]), (&json!(words), &json!(name)));
+        }
+    }
 }

@@ -66,8 +66,12 @@ impl Token {
             -1 => None,
             revision => Some(u64::try_from(revision).map_err(|error| bad(&error))?),
         };
-        let Some(after) = written.start.strip_suffix('\0') else {
-            return Err(bad(&format!("encoded start key empty (version {VERSION})")));
+        let after = match written.start.strip_suffix('\0') {
+            Some(after) => after,
+            None if written.start.is_empty() => {
+                return Err(bad(&format!("encoded start key empty (version {VERSION})")));
+            }
+            None => return Err(bad(&written.start)),
         };
         // Upstream's keys begin with a slash.
         let after = after.strip_prefix('/').unwrap_or(after);

@@ -27,7 +27,7 @@ pub struct Converted {
 /// # Errors
 /// If it is no YAML, or something JSON has no form for.
 pub fn to_json(input: &[u8]) -> Result<Converted, DecodeError> {
-    let text = std::str::from_utf8(input).map_err(|_| yaml("invalid UTF-8"))?;
+    let text = std::str::from_utf8(input).map_err(|error| yaml(broken(&input[error.valid_up_to()..])))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if !text.chars().all(is_allowed) {
         return Err(yaml(CONTROL));
@@ -493,6 +493,24 @@ fn push(value: &Value, out: &mut Vec<u8>) -> Result<(), DecodeError> {
     Ok(())
 }
 
+/// What is wrong with bytes that do not begin with a character in UTF-8, in the words of libyaml's reader.
+fn broken(bytes: &[u8]) -> &'static str {
+    let width = match bytes.first() {
+        Some(0xc0..=0xdf) => 2,
+        Some(0xe0..=0xef) => 3,
+        Some(0xf0..=0xf7) => 4,
+        _ => return "invalid leading UTF-8 octet",
+    };
+    let Some(sequence) = bytes.get(..width) else { return "incomplete UTF-8 octet sequence" };
+    if sequence[1..].iter().any(|octet| octet & 0xc0 != 0x80) {
+        return "invalid trailing UTF-8 octet";
+    }
+    match sequence {
+        [0xc0..=0xc1, ..] | [0xe0, ..0xa0, ..] | [0xf0, ..0x90, ..] => "invalid length of a UTF-8 sequence",
+        _ => "invalid Unicode character",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -501,6 +519,24 @@ mod tests {
         let found = to_json(yaml.as_bytes()).map(|converted| String::from_utf8(converted.json).unwrap());
         let found = found.map_err(|error| error.to_string());
         assert_eq!(found.as_deref().map_err(String::as_str), expected, "{yaml}");
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_named_as_upstream_names_them() {
+        for (bytes, words) in [
+            (&b"a: \xff"[..], "yaml: invalid leading UTF-8 octet"),
+            (b"a: \x80", "yaml: invalid leading UTF-8 octet"),
+            (b"a: \xe2\x82", "yaml: incomplete UTF-8 octet sequence"),
+            (b"a: \xe2\x28\xa1", "yaml: invalid trailing UTF-8 octet"),
+            (b"a: \xc0\x80", "yaml: invalid length of a UTF-8 sequence"),
+            (b"a: \xed\xa0\x80", "yaml: invalid Unicode character"),
+        ] {
+            assert_eq!(
+                to_json(bytes).err().map(|error| error.to_string()).as_deref(),
+                Some(words),
+                "{bytes:x?}"
+            );
+        }
     }
 
     #[test]
