@@ -53,6 +53,16 @@ pub(crate) enum Owner<'a> {
     Recorded,
 }
 
+/// The groups whose objects may have finalizers of any name.
+const ANY_FINALIZER: [&str; 6] = [
+    "admissionregistration.k8s.io",
+    "apiextensions.k8s.io",
+    "apiregistration.k8s.io",
+    "coordination.k8s.io",
+    "node.k8s.io",
+    "policy",
+];
+
 /// The path of metadata in messages.
 const METADATA: Path<'static> = Path::new("metadata");
 
@@ -73,6 +83,7 @@ pub(crate) fn create(call: &Call<'_>, mut new: Object, write: &Write<'_>) -> Res
     let mut errors = Errors::new();
     let rule = resource.name_rule();
     rules::check_create(&Checked::new(meta(&new)), scope(call), rule, &METADATA, &mut errors);
+    check_finalizers(call, &new, &mut errors);
     resource.validate_create(&new, &mut errors);
     refuse(call, &new, errors)?;
     warn(call, &new, None, write);
@@ -95,6 +106,13 @@ fn drop_empty(call: &Call<'_>, new: &mut Object) {
     let schema = new.schema().clone();
     if let Some(of) = schema.ty().as_struct().filter(|_| !is_kept_as_json) {
         keelson_schema::normal::drop_empty(of, new.root_mut());
+    }
+}
+
+/// Refuses finalizers that nobody can know, where upstream does.
+fn check_finalizers(call: &Call<'_>, new: &Object, errors: &mut Errors) {
+    if !ANY_FINALIZER.contains(&call.served.facts().group) {
+        rules::check_finalizers_of_builtin(&Checked::new(meta(new)), &METADATA, errors);
     }
 }
 
@@ -214,6 +232,7 @@ pub(crate) fn update(
     let mut errors = Errors::new();
     rules::check_create(&Checked::new(meta(&new)), scope(call), path_segment, &METADATA, &mut errors);
     rules::check_update(&Checked::new(meta(&new)), &Checked::new(meta(old)), &METADATA, &mut errors);
+    check_finalizers(call, &new, &mut errors);
     resource.validate_update(&new, old, &mut errors);
     refuse(call, &new, errors.without_repetitions())?;
     warn(call, &new, Some(old), write);
