@@ -506,7 +506,7 @@ fn broken(bytes: &[u8]) -> &'static str {
         return "invalid trailing UTF-8 octet";
     }
     match sequence {
-        [0xc0..=0xc1, ..] | [0xe0, ..0xa0, ..] | [0xf0, ..0x90, ..] => "invalid length of a UTF-8 sequence",
+        [0xc0..=0xc1, ..] | [0xe0, 0..0xa0, ..] | [0xf0, 0..0x90, ..] => "invalid length of a UTF-8 sequence",
         _ => "invalid Unicode character",
     }
 }
