@@ -63,8 +63,9 @@ mod tests {
     use crate::server::{ApiServer, Door, Parts};
 
     async fn ask(door: &Door, method: Method, uri: &str, body: &Value) -> Value {
+        let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
         let request = Request::builder().method(method).uri(uri).header("content-type", "application/json");
-        let Ok(answer) = door.clone().oneshot(request.body(Body::from(body.to_string())).unwrap()).await;
+        let Ok(answer) = door.clone().oneshot(request.body(body).unwrap()).await;
         serde_json::from_slice(&answer.into_body().collect().await.unwrap().to_bytes()).unwrap()
     }
 
@@ -73,12 +74,10 @@ mod tests {
         let server = ApiServer::new(Parts::for_tests(Clock::new(|| UnixMillis(1_000))).await);
         let door = server.door(Caller::authenticated("admin", ["system:masters"]));
         ask(&door, Method::POST, "/api/v1/namespaces", &json!({"metadata": {"name": "a"}})).await;
-        let going =
-            ask(&door, Method::DELETE, "/api/v1/namespaces/a?propagationPolicy=Orphan", &Value::Null).await;
-        assert_eq!(
-            (&going["status"]["phase"], &going["metadata"]["finalizers"]),
-            (&json!("Terminating"), &Value::Null)
-        );
+        let uri = "/api/v1/namespaces/a?propagationPolicy=Orphan";
+        let going = ask(&door, Method::DELETE, uri, &Value::Null).await;
+        let (phase, finalizers) = (&going["status"]["phase"], &going["metadata"]["finalizers"]);
+        assert_eq!((phase, finalizers), (&json!("Terminating"), &json!(["orphan"])));
         for (metadata, name) in [(json!({"name": "x"}), "x"), (json!({"generateName": "x-"}), "x-")] {
             let uri = "/api/v1/namespaces/a/configmaps";
             let refused = ask(&door, Method::POST, uri, &json!({"metadata": metadata})).await;

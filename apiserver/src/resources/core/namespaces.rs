@@ -1,7 +1,6 @@
 //! Namespaces: rooms for names, and what becomes of their content when they go.
 
 use keelson_api::names::object::{self as rules, Rule};
-use keelson_api::options::Propagation;
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::{Object, Value};
 
@@ -46,11 +45,6 @@ impl Resource for Namespaces {
 
     fn name_rule(&self) -> Rule {
         rules::label
-    }
-
-    /// What is in a namespace goes with it, whatever the deletion says.
-    fn default_propagation(&self) -> Option<Propagation> {
-        None
     }
 
     fn cells(&self, object: &Object, now: UnixMillis) -> Vec<Cell> {
