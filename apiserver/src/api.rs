@@ -22,6 +22,7 @@ use tokio::sync::watch;
 
 use crate::caller::Caller;
 use crate::catalog::{Catalog, Served};
+use crate::encoded::Encoded;
 use crate::entropy::Entropy;
 use crate::object_life::{Owner, Write};
 use crate::problem::Problem;
@@ -38,6 +39,7 @@ pub(crate) struct Api {
     pub(crate) documents: Documents,
     pub(crate) clock: Clock,
     pub(crate) entropy: Entropy,
+    pub(crate) encoded: Encoded,
     pub(crate) keys: Keys,
     /// Where this server says that it can be reached.
     pub(crate) address: String,

@@ -21,6 +21,7 @@ mod compress;
 mod defaults;
 mod discovery;
 mod edit;
+mod encoded;
 pub mod entropy;
 pub mod health;
 mod indexes;

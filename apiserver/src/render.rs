@@ -18,7 +18,7 @@ use keelson_schema::tree;
 use keelson_store::object::Object;
 use keelson_store::revision::Revision;
 
-use crate::api::Call;
+use crate::api::{Api, Call};
 use crate::catalog::Served;
 use crate::media::{self, Conversion, Encoding, Form};
 use crate::problem::{Problem, answer};
@@ -121,7 +121,7 @@ pub(crate) fn object(
     object: &Object,
 ) -> Result<Response<Body>, Problem> {
     let body = match look.encoding {
-        Encoding::Protobuf => protobuf(call.served, look.shape, object)?,
+        Encoding::Protobuf => protobuf(call, look.shape, object)?,
         _ => finish(look, json(call.served, look.shape, call.api.clock.now(), object)?)?,
     };
     Ok(answer(code, look.encoding.media_type(), body))
@@ -246,9 +246,12 @@ pub(crate) fn metadata(
     Ok(())
 }
 
-fn protobuf(served: &Served, shape: Shape, object: &Object) -> Result<Bytes, Problem> {
+fn protobuf(call: &Call<'_>, shape: Shape, object: &Object) -> Result<Bytes, Problem> {
     match shape {
-        Shape::Whole => proto(&tree(served, object)?),
+        Shape::Whole => {
+            let message = message(call.api, call.served, object)?;
+            Ok(list::envelope(&call.served.api_version, call.served.facts().kind, &message))
+        }
         Shape::Metadata(version) => {
             let mut out = BytesMut::new();
             metadata(object, object.revision(), Some(version), &mut out)?;
@@ -266,6 +269,19 @@ pub(crate) fn decode_as(version: MetaVersion, kind: &str, json: &[u8]) -> Result
     let decoded = keelson_schema::json::decode(json, schema.ty(), false)
         .map_err(|error| Problem::Defect(format!("an answer cannot be read again: {error}")))?;
     Ok(tree::Object::with_root(schema, decoded.root))
+}
+
+/// An object's protobuf message, which does not say what it is.
+pub(crate) fn message(api: &Api, served: &Served, object: &Object) -> Result<Bytes, Problem> {
+    api.encoded.message(object.revision(), &served.api_version, || encode_message(&tree(served, object)?))
+}
+
+/// The protobuf message of a tree.
+pub(crate) fn encode_message(tree: &tree::Object) -> Result<Bytes, Problem> {
+    const USUAL_BYTES: usize = 4096;
+    keelson_schema::proto::encode_message(tree.ty(), tree.root(), USUAL_BYTES)
+        .map(Bytes::from)
+        .map_err(|error| Problem::Defect(format!("an object cannot be written: {error}")))
 }
 
 /// A tree in upstream's protobuf envelope.

@@ -20,6 +20,7 @@ use crate::api::Api;
 use crate::bootstrap::BootstrapError;
 use crate::caller::{Caller, Credentials};
 use crate::catalog::Catalog;
+use crate::encoded::Encoded;
 use crate::entropy::Entropy;
 use crate::health::{Check, Checks, Endpoint};
 use crate::metrics::{Metrics, Read};
@@ -144,6 +145,7 @@ impl ApiServer {
             catalog,
             clock: parts.clock.clone(),
             entropy: parts.entropy,
+            encoded: Encoded::default(),
             keys: parts.keys,
             address: parts.address,
             leaving: seen,

@@ -54,7 +54,7 @@ pub(crate) fn list(call: &Call<'_>, look: Look, listing: Listing) -> Result<Resp
         return Ok(streamed(call.served, look.shape, listing));
     }
     let body = match (look.encoding, look.shape) {
-        (Encoding::Protobuf, Shape::Whole) => protobuf(call.served, &listing)?,
+        (Encoding::Protobuf, Shape::Whole) => protobuf(call, &listing)?,
         (Encoding::Protobuf, Shape::Metadata(version)) => metadata_protobuf(version, &listing)?,
         (_, Shape::Table(version, include)) => {
             finish(look, table::of_list(call.served, version, include, call.api.clock.now(), &listing)?)?
@@ -168,14 +168,14 @@ impl http_body::Body for Items {
     }
 }
 
-/// A list in upstream's protobuf: every list's message has its metadata as field 1 and its items as field 2.
-fn protobuf(served: &Served, listing: &Listing) -> Result<Bytes, Problem> {
+/// A list in upstream's protobuf.
+fn protobuf(call: &Call<'_>, listing: &Listing) -> Result<Bytes, Problem> {
     let mut items = Vec::with_capacity(listing.objects.len());
     for object in &listing.objects {
-        items.push(message(served, object)?);
+        items.push(super::message(call.api, call.served, object)?);
     }
-    let kind = format!("{}List", served.facts().kind);
-    Ok(envelope(&served.api_version, &kind, &meta_message(listing)?, &items))
+    let kind = format!("{}List", call.served.facts().kind);
+    list_envelope(&call.served.api_version, &kind, listing, &items)
 }
 
 fn metadata_protobuf(version: MetaVersion, listing: &Listing) -> Result<Bytes, Problem> {
@@ -184,21 +184,9 @@ fn metadata_protobuf(version: MetaVersion, listing: &Listing) -> Result<Bytes, P
         let mut json = BytesMut::new();
         metadata(object, object.revision(), None, &mut json)?;
         let tree = super::decode_as(version, "PartialObjectMetadata", &json)?;
-        items.push(encode_message(&tree)?);
+        items.push(super::encode_message(&tree)?);
     }
-    Ok(envelope(version.api_version(), "PartialObjectMetadataList", &meta_message(listing)?, &items))
-}
-
-/// An object's message, which in a list does not say what it is.
-fn message(served: &Served, object: &Object) -> Result<Bytes, Problem> {
-    encode_message(&super::tree(served, object)?)
-}
-
-fn encode_message(tree: &keelson_schema::tree::Object) -> Result<Bytes, Problem> {
-    const USUAL_BYTES: usize = 4096;
-    keelson_schema::proto::encode_message(tree.ty(), tree.root(), USUAL_BYTES)
-        .map(Bytes::from)
-        .map_err(|error| Problem::Defect(format!("an object cannot be written: {error}")))
+    list_envelope(version.api_version(), "PartialObjectMetadataList", listing, &items)
 }
 
 fn meta_message(listing: &Listing) -> Result<Bytes, Problem> {
@@ -206,24 +194,47 @@ fn meta_message(listing: &Listing) -> Result<Bytes, Problem> {
     let schema = schema.ok_or_else(|| Problem::Defect("there is no type ListMeta".into()))?;
     let decoded = keelson_schema::json::decode(list_meta(listing).as_bytes(), schema.ty(), false)
         .map_err(|error| Problem::Defect(format!("an answer cannot be read again: {error}")))?;
-    encode_message(&keelson_schema::tree::Object::with_root(schema, decoded.root))
+    super::encode_message(&keelson_schema::tree::Object::with_root(schema, decoded.root))
 }
 
-fn envelope(api_version: &str, kind: &str, meta: &[u8], items: &[Bytes]) -> Bytes {
-    let size = |length: usize| 1 + length_bytes(length) + length;
-    let message = size(meta.len()) + items.iter().map(|item| size(item.len())).sum::<usize>();
-    let type_meta = size(api_version.len()) + size(kind.len());
-    let mut out = BytesMut::with_capacity(4 + size(type_meta) + size(message) + 4);
-    out.put_slice(&keelson_schema::proto::PREFIX);
+/// A list in its envelope: its message has the metadata as field 1 and the items as field 2.
+fn list_envelope(
+    api_version: &str,
+    kind: &str,
+    listing: &Listing,
+    items: &[Bytes],
+) -> Result<Bytes, Problem> {
+    let meta = meta_message(listing)?;
+    let length = field_bytes(meta.len()) + items.iter().map(|item| field_bytes(item.len())).sum::<usize>();
+    Ok(enveloped(api_version, kind, length, |out| {
+        put_field(1, &meta, out);
+        items.iter().for_each(|item| put_field(2, item, out));
+    }))
+}
+
+/// A message in upstream's envelope, which says what it is of.
+pub(crate) fn envelope(api_version: &str, kind: &str, message: &[u8]) -> Bytes {
+    enveloped(api_version, kind, message.len(), |out| out.put_slice(message))
+}
+
+fn enveloped(api_version: &str, kind: &str, length: usize, message: impl FnOnce(&mut BytesMut)) -> Bytes {
+    let prefix = keelson_schema::proto::PREFIX;
+    let type_meta = field_bytes(api_version.len()) + field_bytes(kind.len());
+    let mut out = BytesMut::with_capacity(prefix.len() + field_bytes(type_meta) + field_bytes(length) + 4);
+    out.put_slice(&prefix);
     put_length(1, type_meta, &mut out);
     put_field(1, api_version.as_bytes(), &mut out);
     put_field(2, kind.as_bytes(), &mut out);
-    put_length(2, message, &mut out);
-    put_field(1, meta, &mut out);
-    items.iter().for_each(|item| put_field(2, item, &mut out));
+    put_length(2, length, &mut out);
+    message(&mut out);
     put_field(3, b"", &mut out);
     put_field(4, b"", &mut out);
     out.freeze()
+}
+
+/// What a field of so many bytes takes up.
+fn field_bytes(length: usize) -> usize {
+    1 + length_bytes(length) + length
 }
 
 pub(crate) fn put_field(number: u8, bytes: &[u8], out: &mut BytesMut) {

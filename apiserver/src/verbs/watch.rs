@@ -336,7 +336,7 @@ impl Stream {
         self.told = self.told.max(revision);
         let (encoding, now) = (self.look.encoding, self.api.clock.now());
         match self.look.shape {
-            Shape::Whole => whole_event(&self.served, encoding, kind, object, revision, out),
+            Shape::Whole => whole_event(&self.api, &self.served, encoding, kind, object, revision, out),
             Shape::Metadata(version) => {
                 let mut json = BytesMut::new();
                 metadata(object, revision, Some(version), &mut json)?;
@@ -431,6 +431,7 @@ fn form(look: Look, served: &Served) -> Option<usize> {
 }
 
 fn whole_event(
+    api: &Api,
     served: &Served,
     encoding: Encoding,
     kind: Kind,
@@ -438,14 +439,19 @@ fn whole_event(
     revision: Revision,
     out: &mut BytesMut,
 ) -> Result<(), Problem> {
-    match encoding {
-        Encoding::Protobuf => {
-            let mut tree = render::tree(served, object)?;
-            meta_mut(&mut tree).set_resource_version(&revision.to_string());
-            proto_frame(kind.name(), &render::proto(&tree)?, out);
-        }
-        _ => json_frame(kind.name(), &render::whole(served, object, revision)?, out),
+    if encoding != Encoding::Protobuf {
+        json_frame(kind.name(), &render::whole(served, object, revision)?, out);
+        return Ok(());
     }
+    let message = if revision == object.revision() {
+        render::message(api, served, object)?
+    } else {
+        let mut tree = render::tree(served, object)?;
+        meta_mut(&mut tree).set_resource_version(&revision.to_string());
+        render::encode_message(&tree)?
+    };
+    let enveloped = list::envelope(&served.api_version, served.facts().kind, &message);
+    proto_frame(kind.name(), &enveloped, out);
     Ok(())
 }
 
