@@ -1,6 +1,7 @@
 //! What a new cluster begins with: the objects that are there before anybody has made one.
 //!
-//! They are asked for like any others, through the server's own door, and one that is there already stays as it is.
+//! They are asked for like any others, through the server's own door, and one that is there already stays as it is;
+//! but where a start was cut off between an object and its status, the next one adds that.
 //! What they are is data in `bootstrap/objects.json`; only what depends on where the server is stands in code.
 
 use std::net::{IpAddr, SocketAddr};
@@ -170,12 +171,15 @@ async fn make(door: Door, wanted: Wanted) -> Result<(), BootstrapError> {
     let (code, mut made) = ask(&door, Method::POST, &at, &object).await?;
     match code {
         StatusCode::CREATED => {}
-        StatusCode::CONFLICT => return Ok(()),
         // What is there already may have got, for itself, what it asks for.
-        StatusCode::UNPROCESSABLE_ENTITY if is_there(&door, &at, &object).await? => return Ok(()),
+        StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY => match found(&door, &at, &object).await? {
+            Some(found) => made = found,
+            None => return Err(refused(&at, &made)),
+        },
         _ => return Err(refused(&at, &made)),
     }
-    if status.is_null() {
+    let has_status = made["status"].as_object().is_some_and(|status| !status.is_empty());
+    if status.is_null() || has_status {
         return Ok(());
     }
     let path = format!("{at}/{}/status", made["metadata"]["name"].as_str().unwrap_or_default());
@@ -190,9 +194,11 @@ async fn make(door: Door, wanted: Wanted) -> Result<(), BootstrapError> {
     }
 }
 
-async fn is_there(door: &Door, at: &str, object: &Value) -> Result<bool, BootstrapError> {
+/// The object as it is there already.
+async fn found(door: &Door, at: &str, object: &Value) -> Result<Option<Value>, BootstrapError> {
     let path = format!("{at}/{}", object["metadata"]["name"].as_str().unwrap_or_default());
-    Ok(ask(door, Method::GET, &path, &Value::Null).await?.0 == StatusCode::OK)
+    let (code, found) = ask(door, Method::GET, &path, &Value::Null).await?;
+    Ok((code == StatusCode::OK).then_some(found))
 }
 
 async fn ask(
@@ -218,4 +224,29 @@ async fn ask(
 fn refused(path: &str, answer: &Value) -> BootstrapError {
     let why = answer["message"].as_str().unwrap_or("the server does not say why");
     BootstrapError { what: path.to_owned(), why: why.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use keelson_api::time::{Clock, UnixMillis};
+
+    use super::*;
+    use crate::server::Parts;
+
+    #[tokio::test]
+    async fn a_start_that_was_cut_off_is_finished_by_the_next() {
+        let server = ApiServer::new(Parts::for_tests(Clock::new(|| UnixMillis(1))).await);
+        let door = server.door(Caller::authenticated(OWN_NAME, ["system:masters"]));
+        let range = json!({"metadata": {"name": "kubernetes"}, "spec": {"cidrs": ["10.96.0.0/16"]}});
+        let at = "/apis/networking.k8s.io/v1/servicecidrs";
+        assert_eq!(ask(&door, Method::POST, at, &range).await.unwrap().0, StatusCode::CREATED);
+        for _ in 0..2 {
+            server.bootstrap("10.96.0.0/16", ([127, 0, 0, 1], 6443).into()).await.unwrap();
+            let range = found(&door, at, &range).await.unwrap().unwrap();
+            assert_eq!(range["status"]["conditions"][0]["type"], "Ready");
+            let path = "/api/v1/namespaces/default/services/kubernetes";
+            let (_, service) = ask(&door, Method::GET, path, &Value::Null).await.unwrap();
+            assert_eq!(service["spec"]["clusterIP"], "10.96.0.1");
+        }
+    }
 }
