@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use http::Method;
+use keelson_subject::client::Client;
 
-use crate::client::Client;
 use crate::files::fill;
-use crate::server::Scratch;
+use crate::place;
 
 const OBJECTS: u64 = 50;
 /// How often it is killed while it starts.
@@ -18,7 +18,7 @@ const KILLS_UNDER_LOAD: usize = 6;
 
 #[tokio::test]
 async fn killed_at_any_moment_of_its_start_it_starts_again() {
-    let scratch = Scratch::new();
+    let scratch = place();
     for kill in 0..KILLS {
         let server = scratch.spawn(&["up", "--listen", "127.0.0.1:0"]);
         // Not a wait for something: the moment is what is being tried.
@@ -33,7 +33,7 @@ async fn killed_at_any_moment_of_its_start_it_starts_again() {
 
 #[tokio::test]
 async fn killed_while_it_serves_it_leaves_nothing_in_the_way() {
-    let scratch = Scratch::new();
+    let scratch = place();
     fill(&scratch.data(), OBJECTS).await;
     for _ in 0..5 {
         let server = scratch.up(&[]).await;
@@ -52,7 +52,7 @@ async fn killed_while_it_serves_it_leaves_nothing_in_the_way() {
 
 #[tokio::test]
 async fn killed_under_load_it_keeps_what_it_acknowledged() {
-    let scratch = Scratch::new();
+    let scratch = place();
     let mut acknowledged: Vec<String> = Vec::new();
     let mut last_revision = 0;
     for round in 0..KILLS_UNDER_LOAD {

@@ -1,13 +1,13 @@
 //! The paths that probes, monitoring and `kubectl version` ask for, word for word.
 
 use http::Method;
+use keelson_subject::client::Client;
 
-use crate::client::Client;
-use crate::server::Scratch;
+use crate::place;
 
 #[tokio::test]
 async fn health_is_told_in_upstreams_words() {
-    let scratch = Scratch::new();
+    let scratch = place();
     let server = scratch.up(&[]).await;
     let (admin, stranger) = (Client::of(&server.kubeconfig()), Client::anonymous(&server.kubeconfig()));
     for (path, code, body) in [
@@ -52,7 +52,7 @@ async fn health_is_told_in_upstreams_words() {
 
 #[tokio::test]
 async fn the_version_is_one_that_clients_understand() {
-    let scratch = Scratch::new();
+    let scratch = place();
     let server = scratch.up(&[]).await;
     let answer = Client::anonymous(&server.kubeconfig()).get("/version").await;
     assert_eq!((answer.code, &answer.headers["content-type"]), (200, &"application/json".parse().unwrap()));
@@ -63,13 +63,13 @@ async fn the_version_is_one_that_clients_understand() {
         assert!(info[field].is_string(), "{field} in {info}");
     }
     let printed = scratch.keelson(&["version", "--json"]);
-    assert_eq!(crate::server::run(printed).await.out.trim(), answer.body.trim());
+    assert_eq!(keelson_subject::ours::run(printed).await.out.trim(), answer.body.trim());
     server.end().await;
 }
 
 #[tokio::test]
 async fn metrics_have_upstreams_names() {
-    let scratch = Scratch::new();
+    let scratch = place();
     let server = scratch.up(&[]).await;
     let client = Client::of(&server.kubeconfig());
     client.get("/livez").await;

@@ -1,12 +1,13 @@
 //! Who gets in, by what.
 
 use http::Version;
+use keelson_subject::client::{Client, Shows};
+use keelson_subject::ours::Server;
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, Issuer, KeyPair};
 use rustls::SupportedProtocolVersion;
 use rustls::version::{TLS12, TLS13};
 
-use crate::client::{Client, Shows};
-use crate::server::{Scratch, Server};
+use crate::place;
 
 const UNAUTHORIZED: &str = "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Failure\",\"message\":\"Unauthorized\",\"reason\":\"Unauthorized\",\"code\":401}\n";
 
@@ -36,7 +37,7 @@ pub(crate) fn made_by(
 
 #[tokio::test]
 async fn only_those_who_prove_who_they_are_get_past_the_door() {
-    let scratch = Scratch::new();
+    let scratch = place();
     let server = scratch.up(&[]).await;
     let kubeconfig = server.kubeconfig();
     let showing = |shows: Shows| Client { shows, ..Client::of(&kubeconfig) };
@@ -75,7 +76,7 @@ async fn only_those_who_prove_who_they_are_get_past_the_door() {
 
 #[tokio::test]
 async fn a_certificate_without_a_name_is_nobodys() {
-    let scratch = Scratch::new();
+    let scratch = place();
     let server = scratch.up(&[]).await;
     let nameless = made_by(&server, "ca", |params| {
         params.distinguished_name = rcgen::DistinguishedName::new();
@@ -88,7 +89,7 @@ async fn a_certificate_without_a_name_is_nobodys() {
 
 #[tokio::test]
 async fn clients_speak_either_http_and_either_tls() {
-    let scratch = Scratch::new();
+    let scratch = place();
     let server = scratch.up(&[]).await;
     for versions in [ONLY_TLS12, ONLY_TLS13] {
         for (protocol, version) in [(b"h2".as_slice(), Version::HTTP_2), (b"http/1.1", Version::HTTP_11)] {
@@ -102,7 +103,7 @@ async fn clients_speak_either_http_and_either_tls() {
 
 #[tokio::test]
 async fn whoever_believes_another_authority_does_not_believe_this_server() {
-    let (one, other) = (Scratch::new(), Scratch::new());
+    let (one, other) = (place(), place());
     let (one, other) = (one.up(&[]).await, other.up(&[]).await);
     let client = Client { address: one.address, ..Client::of(&other.kubeconfig()) };
     let error = client.try_ask(http::Method::GET, "/livez").await.unwrap_err();

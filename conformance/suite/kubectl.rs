@@ -8,7 +8,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::server::Scratch;
+use crate::place;
 
 /// One command and what it is to print.
 struct Case<'a> {
@@ -93,7 +93,7 @@ async fn run(file: &str, text: &str) {
         eprintln!("kubectl is not there: {file} is not tried");
         return;
     }
-    let scratch = Scratch::new();
+    let scratch = place();
     let server = scratch.up(&[]).await;
     let kubeconfig = server.kubeconfig();
     let mut problems = Vec::new();
@@ -120,8 +120,10 @@ async fn shell(line: &str, kubeconfig: &Path, home: &Path) -> (bool, String) {
     let mut command = tokio::process::Command::new("sh");
     command.args(["-c", &format!("exec 2>&1; {line}")]).kill_on_drop(true);
     command.env("KUBECONFIG", kubeconfig).env("HOME", home).current_dir(home).stdin(Stdio::null());
-    let output =
-        tokio::time::timeout(crate::server::PATIENCE, command.output()).await.expect("it ends").unwrap();
+    let output = tokio::time::timeout(keelson_subject::ours::PATIENCE, command.output())
+        .await
+        .expect("it ends")
+        .unwrap();
     (output.status.success(), String::from_utf8(output.stdout).unwrap())
 }
 

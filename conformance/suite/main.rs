@@ -6,7 +6,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that does not get what it needs has failed")]
 
-mod client;
 mod crash;
 mod files;
 mod health;
@@ -16,10 +15,26 @@ mod mistakes;
 mod negotiation;
 mod objects;
 mod patch;
-mod server;
 mod services;
 mod settings;
 mod shutdown;
 mod startup;
 mod storage;
 mod tokens;
+
+use std::path::Path;
+
+use keelson_subject::ours::Scratch;
+
+/// Where the binary is that is judged.
+const BINARY: &str = env!("CARGO_BIN_EXE_keelson");
+
+/// A place for one test.
+fn place() -> Scratch {
+    place_with("data")
+}
+
+/// With the data directory at this path below it.
+fn place_with(data: &str) -> Scratch {
+    Scratch::new(Path::new(BINARY), data)
+}

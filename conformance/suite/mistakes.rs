@@ -3,11 +3,12 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use keelson_subject::client::Client;
+use keelson_subject::ours::{Ended, Scratch, keelson, run};
 use tokio::process::Command;
 
-use crate::client::Client;
 use crate::files::contents;
-use crate::server::{Ended, Scratch, keelson, run};
+use crate::{BINARY, place};
 
 /// Whom permissions apply to, where the tests themselves run as root.
 const NOBODY: u32 = 65534;
@@ -38,7 +39,7 @@ const ANY_PORT: [&str; 2] = ["--listen", "127.0.0.1:0"];
 
 #[tokio::test]
 async fn a_port_in_use() {
-    let scratch = Scratch::new();
+    let scratch = place();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let said = [address.as_str(), "in use", "--listen", "port 0 takes a free one"];
@@ -47,14 +48,14 @@ async fn a_port_in_use() {
 
 #[tokio::test]
 async fn an_address_of_another_machine() {
-    let scratch = Scratch::new();
+    let scratch = place();
     let said = ["192.0.2.1:6443", "give an address of this machine"];
     refused(up(&scratch, &["--listen", "192.0.2.1:6443"]), &scratch.path("."), 1, &said).await;
 }
 
 #[tokio::test]
 async fn settings_that_make_no_sense() {
-    let scratch = Scratch::new();
+    let scratch = place();
     let file = scratch.path("k.yaml");
     let named = file.to_str().unwrap();
     let here = scratch.path(".");
@@ -92,7 +93,7 @@ async fn settings_that_make_no_sense() {
 
 #[tokio::test]
 async fn a_file_where_the_data_directory_should_be() {
-    let scratch = Scratch::new();
+    let scratch = place();
     std::fs::write(scratch.data(), "mine").unwrap();
     let here = scratch.path(".");
     refused(up(&scratch, &ANY_PORT), &here, 1, &["data is a file", "--data-dir"]).await;
@@ -104,7 +105,7 @@ async fn a_file_where_the_data_directory_should_be() {
 
 #[tokio::test]
 async fn a_directory_with_something_else_in_the_stores_place() {
-    let scratch = Scratch::new();
+    let scratch = place();
     std::fs::create_dir_all(scratch.data().join("store")).unwrap();
     std::fs::write(scratch.data().join("store/homework.txt"), "mine").unwrap();
     refused(up(&scratch, &ANY_PORT), &scratch.path("."), 1, &["homework.txt", "not a Keelson store"]).await;
@@ -112,7 +113,7 @@ async fn a_directory_with_something_else_in_the_stores_place() {
 
 #[tokio::test]
 async fn data_of_a_newer_version() {
-    let scratch = Scratch::new();
+    let scratch = place();
     scratch.up(&[]).await.end().await;
     let format = scratch.data().join("store/format");
     let text = std::fs::read_to_string(&format).unwrap().replace("format 1", "format 2");
@@ -122,7 +123,7 @@ async fn data_of_a_newer_version() {
 
 #[tokio::test]
 async fn a_second_server_on_one_directory() {
-    let scratch = Scratch::new();
+    let scratch = place();
     let server = scratch.up(&[]).await;
     let process = format!("process {}", server.pid());
     let ended =
@@ -135,9 +136,9 @@ async fn a_second_server_on_one_directory() {
 
 #[tokio::test]
 async fn a_certificate_without_its_key() {
-    let scratch = Scratch::new();
+    let scratch = place();
     let pki = scratch.path("pki");
-    let other = Scratch::new();
+    let other = place();
     other.up(&[]).await.end().await;
     std::fs::create_dir(&pki).unwrap();
     std::fs::copy(other.data().join("pki/ca.crt"), pki.join("ca.crt")).unwrap();
@@ -153,7 +154,7 @@ async fn a_certificate_without_its_key() {
 
 #[tokio::test]
 async fn words_that_are_no_commands() {
-    let scratch = Scratch::new();
+    let scratch = place();
     for (args, said) in [
         (&["upp"][..], "up"),
         (&["up", "--listne", "x"], "--listen"),
@@ -188,7 +189,7 @@ async fn as_nobody(scratch: &Scratch, data: &Path) -> Command {
 
 #[tokio::test]
 async fn a_data_directory_of_somebody_else() {
-    let scratch = Scratch::new();
+    let scratch = place();
     std::fs::create_dir(scratch.data()).unwrap();
     std::fs::set_permissions(scratch.data(), PermissionsExt::from_mode(0o500)).unwrap();
     let said =
@@ -198,7 +199,7 @@ async fn a_data_directory_of_somebody_else() {
 
 #[tokio::test]
 async fn a_place_where_no_directory_can_be_made() {
-    let scratch = Scratch::new();
+    let scratch = place();
     let parent = scratch.path("parent");
     std::fs::create_dir(&parent).unwrap();
     std::fs::set_permissions(&parent, PermissionsExt::from_mode(0o555)).unwrap();
@@ -219,8 +220,8 @@ async fn no_home_to_keep_data_in() {
         // Root's data is not kept in a home.
         return;
     }
-    let scratch = Scratch::new();
-    let mut command = keelson(&scratch.path("."));
+    let scratch = place();
+    let mut command = keelson(Path::new(BINARY), &scratch.path("."));
     command.arg("up").env_remove("HOME");
     refused(command, &scratch.path("."), 2, &["HOME is not set", "data-dir"]).await;
 }

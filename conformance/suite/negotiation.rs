@@ -1,14 +1,15 @@
 //! In which form clients get what they ask for: encodings, compression, streams, and refusals in the form that was asked
 //! for. Requests are written by hand, since it is their heads that count.
 
+use keelson_subject::client::Client;
+use keelson_subject::ours::{PATIENCE, Scratch, Server};
 use rustix::process::Signal;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::client::TlsStream;
 
-use crate::client::Client;
-use crate::server::{PATIENCE, Scratch, Server};
+use crate::place;
 
 const CONFIG_MAPS: &str = "/api/v1/namespaces/default/configmaps";
 const PROTOBUF: &str = "accept: application/vnd.kubernetes.protobuf";
@@ -59,7 +60,7 @@ async fn make(client: &Client, name: &str, bytes: usize) {
 
 #[tokio::test]
 async fn refusals_come_in_the_form_that_was_asked_for() {
-    let scratch = Scratch::new();
+    let scratch = place();
     let (server, client) = server(&scratch, &[]).await;
     let absent = format!("GET {CONFIG_MAPS}/absent");
     let get = async |headers: &[&str]| ask(&client, &absent, headers, b"").await;
@@ -82,7 +83,7 @@ async fn refusals_come_in_the_form_that_was_asked_for() {
 
 #[tokio::test]
 async fn large_answers_are_compressed_and_large_questions_refused() {
-    let scratch = Scratch::new();
+    let scratch = place();
     let (server, client) = server(&scratch, &[]).await;
     make(&client, "large", 200 << 10).await;
     for (accepts, packed) in [("gzip", true), ("br, gzip", true), ("identity", false)] {
@@ -108,7 +109,7 @@ const ALL: &str = "watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderT
 
 #[tokio::test]
 async fn watches_say_in_their_own_form_how_far_they_are_and_end_with_the_server() {
-    let scratch = Scratch::new();
+    let scratch = place();
     let (mut server, client) = server(&scratch, &["--shutdown-timeout", "600"]).await;
     make(&client, "one", 1).await;
     let accept = "accept: application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
@@ -125,7 +126,7 @@ async fn watches_say_in_their_own_form_how_far_they_are_and_end_with_the_server(
 
 #[tokio::test]
 async fn watches_go_over_websockets() {
-    let scratch = Scratch::new();
+    let scratch = place();
     let (server, client) = server(&scratch, &[]).await;
     make(&client, "one", 1).await;
     let request = format!("GET {CONFIG_MAPS}?fieldSelector=metadata.name%3Done&{ALL}");

@@ -1,10 +1,10 @@
 //! The life of an object, as anybody who speaks HTTP sees it.
 
 use http::Method;
+use keelson_subject::client::{Answer, Client};
 use serde_json::{Value, json};
 
-use crate::client::{Answer, Client};
-use crate::server::Scratch;
+use crate::place;
 
 const JSON: &str = "application/json";
 const CONFIG_MAPS: &str = "/api/v1/namespaces/default/configmaps";
@@ -15,7 +15,7 @@ fn object(answer: &Answer) -> Value {
 
 #[tokio::test]
 async fn an_object_is_created_read_replaced_and_deleted() {
-    let scratch = Scratch::new();
+    let scratch = place();
     let server = scratch.up(&[]).await;
     let client = Client::of(&server.kubeconfig());
     let path = format!("{CONFIG_MAPS}/first");

@@ -1,10 +1,11 @@
 //! Patches and applies, as clients send them. What is expected here is what upstream answers to the same requests.
 
 use http::Method;
+use keelson_subject::client::{Answer, Client};
+use keelson_subject::ours::{Scratch, Server};
 use serde_json::{Value, json};
 
-use crate::client::{Answer, Client};
-use crate::server::{Scratch, Server};
+use crate::place;
 
 const JSON_PATCH: &str = "application/json-patch+json";
 const MERGE: &str = "application/merge-patch+json";
@@ -22,7 +23,7 @@ struct Stage {
 
 impl Stage {
     async fn new() -> Self {
-        let scratch = Scratch::new();
+        let scratch = place();
         let server = scratch.up(&[]).await;
         let client = Client::of(&server.kubeconfig());
         Self { server, client, _scratch: scratch }

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use http::Method;
+use keelson_subject::client::Client;
+use keelson_subject::ours::Server;
 use serde_json::{Value, json};
 
-use crate::client::Client;
-use crate::server::{Scratch, Server};
+use crate::place;
 
 const JSON: &str = "application/json";
 const SERVICES: &str = "/api/v1/namespaces/default/services";
@@ -42,7 +43,7 @@ async fn check(server: &Server, expected: usize) {
 async fn nothing_is_given_twice_over_kills_and_restarts() {
     const ROOM: usize = 30;
     const AT_ONCE: usize = 16;
-    let scratch = Scratch::new();
+    let scratch = place();
     let args = ["--service-cidr", "10.7.0.0/27"];
     let server = scratch.up(&args).await;
     let new = (0..AT_ONCE).map(|i| make(&server, format!("first-{i}")));
@@ -66,7 +67,7 @@ async fn nothing_is_given_twice_over_kills_and_restarts() {
 
 #[tokio::test]
 async fn the_servers_own_service_has_the_first_address() {
-    let scratch = Scratch::new();
+    let scratch = place();
     for _ in 0..2 {
         let server = scratch.up(&[]).await;
         let addresses = list(&server, ADDRESSES).await;

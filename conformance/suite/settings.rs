@@ -1,10 +1,12 @@
 //! Settings from outside: flags, environment, file, and what the commands about them print.
 
-use crate::server::{Scratch, run};
+use keelson_subject::ours::run;
+
+use crate::place;
 
 #[tokio::test]
 async fn the_default_file_is_sound_and_says_what_holds_anyway() {
-    let scratch = Scratch::new();
+    let scratch = place();
     let file = scratch.path("keelson.yaml");
     let printed = run(scratch.keelson(&["config", "default"])).await;
     assert_eq!((printed.code, printed.err.as_str()), (Some(0), ""));
@@ -20,7 +22,7 @@ async fn the_default_file_is_sound_and_says_what_holds_anyway() {
 
 #[tokio::test]
 async fn what_is_nearest_to_the_call_wins() {
-    let scratch = Scratch::new();
+    let scratch = place();
     let file = scratch.path("keelson.yaml");
     std::fs::write(&file, "listen: 127.0.0.1:3\nlog-level: warn\ndata-dir: /from/file\n").unwrap();
     let mut command =
@@ -40,7 +42,7 @@ async fn what_is_nearest_to_the_call_wins() {
 
 #[tokio::test]
 async fn help_and_completion_are_there_for_every_command() {
-    let scratch = Scratch::new();
+    let scratch = place();
     for args in [
         &["--help"][..],
         &["up", "--help"],

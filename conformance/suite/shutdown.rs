@@ -1,16 +1,17 @@
 //! The end: in order when asked, at once when asked twice, never before what is under way has had its time.
 
+use keelson_subject::client::Client;
+use keelson_subject::ours::{PATIENCE, until};
 use rustix::process::Signal;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 
-use crate::client::Client;
-use crate::server::{PATIENCE, Scratch, until};
+use crate::place;
 
 #[tokio::test]
 async fn either_signal_ends_it_well() {
     for signal in [Signal::INT, Signal::TERM] {
-        let scratch = Scratch::new();
+        let scratch = place();
         let mut server = scratch.up(&[]).await;
         let client = Client::of(&server.kubeconfig());
         assert_eq!(client.get("/readyz").await.code, 200);
@@ -27,7 +28,7 @@ async fn either_signal_ends_it_well() {
 
 #[tokio::test]
 async fn clients_that_only_wait_do_not_hold_it_up() {
-    let scratch = Scratch::new();
+    let scratch = place();
     let mut server = scratch.up(&["--shutdown-timeout", "600"]).await;
     let http1 = Client::of(&server.kubeconfig());
     let mut idle = http1.connect().await.unwrap();
@@ -58,7 +59,7 @@ async fn unfinished(client: &Client) -> impl Sized + use<> {
 
 #[tokio::test]
 async fn what_takes_too_long_is_cut_at_the_deadline() {
-    let scratch = Scratch::new();
+    let scratch = place();
     let mut server = scratch.up(&["--shutdown-timeout", "1"]).await;
     let mut stream = Client::of(&server.kubeconfig()).connect().await.unwrap();
     stream.write_all(b"GET /livez HTTP/1.1\r\nhost:").await.unwrap();
@@ -69,7 +70,7 @@ async fn what_takes_too_long_is_cut_at_the_deadline() {
 
 #[tokio::test]
 async fn a_second_signal_ends_it_at_once() {
-    let scratch = Scratch::new();
+    let scratch = place();
     let mut server = scratch.up(&["--shutdown-timeout", "3600"]).await;
     let held = unfinished(&Client::of(&server.kubeconfig())).await;
     server.signal(Signal::TERM);

@@ -1,12 +1,14 @@
 //! From nothing to ready, and again.
 
-use crate::client::Client;
+use keelson_subject::client::Client;
+use keelson_subject::ours::until;
+
 use crate::files::contents;
-use crate::server::{Scratch, until};
+use crate::{place, place_with};
 
 #[tokio::test]
 async fn a_first_start_tells_its_steps_and_ends_with_one_line() {
-    let scratch = Scratch::new();
+    let scratch = place();
     let server = scratch.up(&[]).await;
     let (last, steps) = server.said.split_last().unwrap();
     assert!(!steps.is_empty() && steps.iter().all(|step| step.starts_with("  ")), "{steps:?}");
@@ -21,7 +23,7 @@ async fn a_first_start_tells_its_steps_and_ends_with_one_line() {
 
 #[tokio::test]
 async fn a_second_start_changes_nothing_and_tells_one_line() {
-    let scratch = Scratch::new();
+    let scratch = place();
     let server = scratch.up(&[]).await;
     let address = server.address.to_string();
     server.end().await;
@@ -40,7 +42,7 @@ async fn a_second_start_changes_nothing_and_tells_one_line() {
 
 #[tokio::test]
 async fn everything_secret_is_its_owners_alone() {
-    let scratch = Scratch::new();
+    let scratch = place();
     let server = scratch.up(&[]).await;
     for (path, content) in contents(&server.data) {
         let public = path.extension().is_some_and(|kind| kind == "crt" || kind == "pub");
@@ -52,8 +54,8 @@ async fn everything_secret_is_its_owners_alone() {
 
 #[tokio::test]
 async fn certificates_of_an_existing_cluster_are_used() {
-    let scratch = Scratch::new();
-    let other = Scratch::new();
+    let scratch = place();
+    let other = place();
     other.up(&[]).await.end().await;
     let pki = other.data().join("pki");
     let before = contents(&pki);
@@ -68,7 +70,7 @@ async fn certificates_of_an_existing_cluster_are_used() {
 
 #[tokio::test]
 async fn it_answers_on_all_addresses_when_told_to() {
-    let scratch = Scratch::new();
+    let scratch = place();
     let server = scratch.start(&["up", "--listen", "0.0.0.0:0"]).await;
     assert!(server.address.ip().is_loopback(), "the kubeconfig is for this machine: {}", server.address);
     assert_eq!(Client::of(&server.kubeconfig()).get("/readyz").await.body, "ok");
@@ -77,7 +79,7 @@ async fn it_answers_on_all_addresses_when_told_to() {
 
 #[tokio::test]
 async fn machines_are_told_in_json() {
-    let scratch = Scratch::new();
+    let scratch = place();
     let mut server = scratch.spawn(&["up", "--listen", "127.0.0.1:0", "--log-format", "json"]);
     let line = || server.log().lines().find(|line| line.contains("\"message\":\"ready\"")).map(str::to_owned);
     let ready = until(line).await;
@@ -95,7 +97,7 @@ async fn machines_are_told_in_json() {
 #[tokio::test]
 async fn a_very_long_data_directory_works_too() {
     // A socket's path may have 107 bytes.
-    let scratch = Scratch::with_data(&format!("{}/{}", "d".repeat(100), "e".repeat(100)));
+    let scratch = place_with(&format!("{}/{}", "d".repeat(100), "e".repeat(100)));
     let server = scratch.up(&[]).await;
     let status = scratch.must(&["storage", "status"]).await;
     assert!(status.contains(&format!("process {}", server.pid())), "{status}");

@@ -1,13 +1,15 @@
 //! Looking after stored data, with a server running on it and without, and bringing it back.
 
+use keelson_subject::ours::{Scratch, run};
+
 use crate::files::{contents, fill};
-use crate::server::{Scratch, run};
+use crate::place;
 
 const OBJECTS: u64 = 300;
 
 /// A data directory with config maps in it and nothing else.
 async fn filled() -> Scratch {
-    let scratch = Scratch::new();
+    let scratch = place();
     fill(&scratch.data(), OBJECTS).await;
     scratch
 }
@@ -114,7 +116,7 @@ async fn compacting_drops_history_and_keeps_objects() {
 #[tokio::test]
 async fn a_snapshot_brings_everything_back() {
     for running in [false, true] {
-        let (scratch, other) = (filled().await, Scratch::new());
+        let (scratch, other) = (filled().await, place());
         let file = scratch.path("snapshot");
         let name = file.to_str().unwrap();
         let server = if running { Some(scratch.up(&[]).await) } else { None };
@@ -181,7 +183,7 @@ async fn nothing_is_replaced_unasked() {
 
 #[tokio::test]
 async fn a_forced_restore_keeps_what_was_there_and_never_goes_back() {
-    let (old, scratch) = (filled().await, Scratch::new());
+    let (old, scratch) = (filled().await, place());
     let file = old.path("snapshot");
     old.must(&["storage", "snapshot", "save", file.to_str().unwrap()]).await;
     fill(&scratch.data(), OBJECTS + 100).await;
@@ -202,7 +204,7 @@ async fn a_forced_restore_keeps_what_was_there_and_never_goes_back() {
 
 #[tokio::test]
 async fn a_damaged_snapshot_is_refused_whole() {
-    let (old, scratch) = (filled().await, Scratch::new());
+    let (old, scratch) = (filled().await, place());
     let file = old.path("snapshot");
     old.must(&["storage", "snapshot", "save", file.to_str().unwrap()]).await;
     let sound = std::fs::read(&file).unwrap();
@@ -225,7 +227,7 @@ async fn a_damaged_snapshot_is_refused_whole() {
 
 #[tokio::test]
 async fn where_nothing_is_stored_nothing_is_made() {
-    let scratch = Scratch::new();
+    let scratch = place();
     for args in [
         &["storage", "status"][..],
         &["storage", "check"],

@@ -3,11 +3,12 @@
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use http::Method;
+use keelson_subject::client::Client;
+use keelson_subject::ours::Server;
 use serde_json::{Value, json};
 
-use crate::client::Client;
 use crate::identity::made_by;
-use crate::server::{Scratch, Server};
+use crate::place;
 
 const JSON: &str = "application/json";
 const ACCOUNTS: &str = "/api/v1/namespaces/default/serviceaccounts";
@@ -36,7 +37,7 @@ async fn name(client: &Client) -> Value {
 
 #[tokio::test]
 async fn a_token_is_good_until_its_account_goes_and_over_restarts() {
-    let scratch = Scratch::new();
+    let scratch = place();
     let server = scratch.up(&[]).await;
     post(&Client::of(&server.kubeconfig()), ACCOUNTS, json!({"metadata": {"name": "a"}})).await;
     let token = bearer(&server, "a").await.token;
@@ -55,7 +56,7 @@ async fn a_token_is_good_until_its_account_goes_and_over_restarts() {
 
 #[tokio::test]
 async fn a_certificate_counts_before_a_token_and_a_token_before_a_bad_certificate() {
-    let scratch = Scratch::new();
+    let scratch = place();
     let server = scratch.up(&[]).await;
     let admin = Client::of(&server.kubeconfig());
     post(&admin, ACCOUNTS, json!({"metadata": {"name": "a"}})).await;
@@ -79,7 +80,7 @@ async fn a_certificate_counts_before_a_token_and_a_token_before_a_bad_certificat
 #[tokio::test]
 async fn keys_of_others_sign_tokens() {
     for (pem, algorithm) in [(RSA, "RS256"), (P384, "ES384")] {
-        let scratch = Scratch::new();
+        let scratch = place();
         let pki = scratch.path("their-pki");
         std::fs::create_dir(&pki).unwrap();
         std::fs::write(pki.join("sa.key"), pem).unwrap();
@@ -99,7 +100,7 @@ async fn keys_of_others_sign_tokens() {
 
 #[tokio::test]
 async fn whoever_is_known_asks_and_acts_for_others() {
-    let scratch = Scratch::new();
+    let scratch = place();
     let server = scratch.up(&[]).await;
     let admin = Client::of(&server.kubeconfig());
     let spec = json!({"resourceAttributes": {"verb": "delete", "resource": "nodes"}});

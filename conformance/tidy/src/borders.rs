@@ -4,7 +4,7 @@
 use crate::dependencies::Graph;
 
 /// What proves the others, and is known by nobody.
-const CONFORMANCE: &[&str] = &["keelson-fuzz", "keelson-tidy"];
+const CONFORMANCE: &[&str] = &["keelson-bench", "keelson-differ", "keelson-fuzz", "keelson-tidy"];
 
 /// Each package, and which of ours it may know. `*`: all but those.
 const MAY_KNOW: &[(&str, &[&str])] = &[
@@ -23,6 +23,9 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("keelson-cri", &["keelson-api"]),
     ("keelson-proxy", &["keelson-api", "keelson-client", "keelson-dns"]),
     ("keelson-dns", &["keelson-api", "keelson-client"]),
+    ("keelson-subject", &[]),
+    ("keelson-bench", &["*"]),
+    ("keelson-differ", &["*"]),
     ("keelson-fuzz", &["*"]),
     ("keelson-tidy", &["*"]),
 ];

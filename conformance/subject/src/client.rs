@@ -19,28 +19,39 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::server::PATIENCE;
+use crate::ours::PATIENCE;
 
-/// What a client shows.
-pub(crate) type Shows = Option<(String, String)>;
+/// What a client shows: its certificate and its key, in PEM.
+pub type Shows = Option<(String, String)>;
 
 /// Where a server is, whom to believe that it is the one, and who asks.
-pub(crate) struct Client {
-    pub(crate) address: SocketAddr,
-    pub(crate) authority: String,
-    pub(crate) shows: Shows,
-    pub(crate) token: Option<String>,
-    pub(crate) versions: &'static [&'static SupportedProtocolVersion],
-    pub(crate) protocol: &'static [u8],
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// Where the server listens.
+    pub address: SocketAddr,
+    /// The certificate, in PEM, of the authority that vouches for it.
+    pub authority: String,
+    /// The certificate and key that are shown to it.
+    pub shows: Shows,
+    /// The bearer token that goes with each request.
+    pub token: Option<String>,
+    /// The versions of TLS that are offered.
+    pub versions: &'static [&'static SupportedProtocolVersion],
+    /// The protocol that is asked for: `h2` or `http/1.1`.
+    pub protocol: &'static [u8],
 }
 
 /// An answer, whole.
 #[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) code: u16,
-    pub(crate) version: Version,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: String,
+pub struct Answer {
+    /// The status code.
+    pub code: u16,
+    /// The version of HTTP.
+    pub version: Version,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body, which is text.
+    pub body: String,
 }
 
 #[derive(Deserialize)]
@@ -75,7 +86,7 @@ struct User {
 
 impl Client {
     /// As the kubeconfig at `path` says.
-    pub(crate) fn of(path: &Path) -> Self {
+    pub fn of(path: &Path) -> Self {
         let text = std::fs::read_to_string(path).unwrap();
         let mut file: Kubeconfig = serde_saphyr::from_str(&text).unwrap();
         let decode = |text: &str| String::from_utf8(BASE64_STANDARD.decode(text).unwrap()).unwrap();
@@ -91,30 +102,32 @@ impl Client {
     }
 
     /// The same, but showing nothing.
-    pub(crate) fn anonymous(path: &Path) -> Self {
+    pub fn anonymous(path: &Path) -> Self {
         Self { shows: None, ..Self::of(path) }
     }
 
-    pub(crate) async fn get(&self, path: &str) -> Answer {
+    /// Reads a path.
+    pub async fn get(&self, path: &str) -> Answer {
         self.ask(Method::GET, path).await
     }
 
-    pub(crate) async fn ask(&self, method: Method, path: &str) -> Answer {
+    /// Sends a request without body.
+    pub async fn ask(&self, method: Method, path: &str) -> Answer {
         timeout(PATIENCE, self.try_ask(method, path)).await.expect("it answers").unwrap()
     }
 
     /// Sends a body of this media type.
-    pub(crate) async fn send(&self, method: Method, path: &str, media: &str, body: &str) -> Answer {
+    pub async fn send(&self, method: Method, path: &str, media: &str, body: &str) -> Answer {
         timeout(PATIENCE, self.try_send(method, path, media, body)).await.expect("it answers").unwrap()
     }
 
     /// An error is one of the connection.
-    pub(crate) async fn try_ask(&self, method: Method, path: &str) -> Result<Answer, String> {
+    pub async fn try_ask(&self, method: Method, path: &str) -> Result<Answer, String> {
         self.try_send(method, path, "", "").await
     }
 
     /// An error is one of the connection.
-    pub(crate) async fn try_send(
+    pub async fn try_send(
         &self,
         method: Method,
         path: &str,
@@ -154,7 +167,7 @@ impl Client {
     }
 
     /// A connection on which TLS is done.
-    pub(crate) async fn connect(&self) -> Result<TlsStream<TcpStream>, String> {
+    pub async fn connect(&self) -> Result<TlsStream<TcpStream>, String> {
         let pem = |text: &str| {
             CertificateDer::pem_slice_iter(text.as_bytes()).collect::<Result<Vec<_>, _>>().unwrap()
         };
