@@ -11,7 +11,33 @@
 )]
 
 mod at;
+mod internal;
+pub(crate) mod pod;
+mod pod_affinity;
+pub(crate) mod pod_annotations;
+mod pod_container;
+mod pod_containers;
+mod pod_dns;
+mod pod_env;
+pub(crate) mod pod_leniency;
+mod pod_ports;
+mod pod_probe;
+pub(crate) mod pod_resources;
+mod pod_security;
+pub(crate) mod pod_template;
+pub(crate) mod pod_tolerations;
+mod pod_windows;
+pub(crate) mod selector;
+pub(crate) mod selector_node;
 mod shown;
+pub(crate) mod signer;
+mod volume;
+pub(crate) mod volume_claim;
+pub(crate) mod volume_disk;
+mod volume_files;
+mod volume_mount;
+mod volume_path;
+mod volume_projected;
 
 pub(crate) use at::At;
 

@@ -2,9 +2,10 @@
 
 use keelson_api::field::{Detail, Error, Errors, Path, Value as Shown};
 use keelson_api::names::{Reasons, number, object};
-use keelson_schema::tree::{Object, Value, View};
+use keelson_schema::arena::TypeRef;
+use keelson_schema::tree::{Fields, Object, Value, View};
 
-use super::{IMMUTABLE, NEGATIVE, NOT_POSITIVE, shown};
+use super::{IMMUTABLE, NEGATIVE, NOT_POSITIVE, internal, shown};
 
 /// A value, or its absence, and the path by which messages call it.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +66,13 @@ impl<'o, 'p> At<'o, 'p> {
         entries.into_iter().flat_map(|entries| entries.iter().map(|(key, _)| key.as_str()))
     }
 
+    /// The names of the fields that are there, if it is a struct.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'o str> + use<'o> {
+        let of = self.view.ty().and_then(TypeRef::as_struct);
+        let entries = self.view.fields().map_or(&[][..], Fields::entries);
+        entries.iter().filter_map(move |entry| Some(of?.field(entry.index).name()))
+    }
+
     /// How many items or entries there are.
     pub(crate) fn len(&self) -> usize {
         match self.view.value() {
@@ -119,6 +127,11 @@ impl<'o, 'p> At<'o, 'p> {
         errors.push(Error::invalid(&self.path, self.shown(), detail));
     }
 
+    /// Says that its value is invalid, and shows it as upstream holds it.
+    pub(crate) fn invalid_internal(&self, detail: impl Into<Detail>, errors: &mut Errors) {
+        errors.push(Error::invalid(&self.path, Shown::Json(internal::json(self.view).into()), detail));
+    }
+
     /// Says that it may not be now.
     pub(crate) fn forbidden(&self, detail: impl Into<Detail>, errors: &mut Errors) {
         errors.push(Error::forbidden(&self.path, detail));
@@ -165,6 +178,11 @@ impl<'o, 'p> At<'o, 'p> {
         for reason in rule(self.text()) {
             self.invalid(reason, errors);
         }
+    }
+
+    /// It keeps to a rule of texts, and is shown as a plain text whatever its type.
+    pub(crate) fn keep_to_shown(&self, rule: fn(&str) -> Reasons, errors: &mut Errors) {
+        errors.push_invalid(&self.path, self.text(), rule(self.text()));
     }
 
     /// It keeps to a rule of objects' names.
