@@ -85,7 +85,7 @@ pub(crate) fn create(call: &Call<'_>, mut new: Object, write: &Write<'_>) -> Res
     rules::check_create(&Checked::new(meta(&new)), scope(call), rule, &METADATA, &mut errors);
     check_finalizers(call, &new, &mut errors);
     resource.validate_create(&new, &mut errors);
-    refuse(call, &new, errors)?;
+    refuse(call, &new, errors.without_repetitions())?;
     warn(call, &new, None, write);
     Ok(new)
 }

@@ -1,18 +1,174 @@
 //! How messages show a struct that upstream holds in a form of its own: as JSON with the names and in the order of that
 //! form's fields, all of them.
+//!
+//! That form has the fields of the first version, in the same order; only their names are those of Go.
 
-use keelson_schema::arena::Kind;
+use std::fmt::Write as _;
+
+use keelson_api::golang::JsonText;
+use keelson_schema::arena::{FieldRef, Kind, StructRef, TypeRef};
 use keelson_schema::tree::{Value, View};
 
 /// A value as such JSON.
 pub(crate) fn json(view: View<'_>) -> String {
-    let mut out = Vec::new();
-    if let (Some(ty), Some(value)) = (view.ty(), view.value())
-        && ty.kind() != Kind::Any
-        && keelson_schema::json::encode_value(ty, value, &mut out).is_ok()
-    {
-        return String::from_utf8_lossy(&out).into_owned();
+    let mut out = String::new();
+    match (view.ty(), view.value()) {
+        (Some(ty), Some(value)) => write(ty, value, &mut out),
+        _ => out.push_str("null"),
     }
-    let _ = Value::Null;
-    "null".into()
+    out
+}
+
+/// Types that have no other form: what all kinds share.
+fn is_shared(ty: TypeRef<'_>) -> bool {
+    ty.name().starts_with("io.k8s.apimachinery.")
+}
+
+fn write(ty: TypeRef<'_>, value: &Value, out: &mut String) {
+    match value {
+        Value::Struct(_) if is_shared(ty) => write_plain(ty, value, out),
+        Value::Struct(_) => {
+            if let Some(of) = ty.as_struct() {
+                write_struct(of, View::new(ty, Some(value)), out);
+            }
+        }
+        Value::List(items) => {
+            out.push('[');
+            for (at, item) in items.iter().enumerate() {
+                separate(at, out);
+                write(ty.elem(), item, out);
+            }
+            out.push(']');
+        }
+        Value::Map(entries) if ty.kind() == Kind::Map => {
+            out.push('{');
+            for (at, (key, item)) in entries.iter().enumerate() {
+                separate(at, out);
+                _ = write!(out, "{}:", JsonText(key));
+                write(ty.elem(), item, out);
+            }
+            out.push('}');
+        }
+        _ => write_plain(ty, value, out),
+    }
+}
+
+fn separate(at: usize, out: &mut String) {
+    if at > 0 {
+        out.push(',');
+    }
+}
+
+fn write_plain(ty: TypeRef<'_>, value: &Value, out: &mut String) {
+    let mut json = Vec::new();
+    // What cannot be encoded is a time out of range, or JSON that is none; neither gets here.
+    match keelson_schema::json::encode_value(ty, value, &mut json) {
+        Ok(()) => out.push_str(&String::from_utf8_lossy(&json)),
+        Err(_) => out.push_str("null"),
+    }
+}
+
+fn write_struct(of: StructRef<'_>, view: View<'_>, out: &mut String) {
+    out.push('{');
+    let mut count = 0;
+    for field in of.fields() {
+        let value = view.fields().and_then(|fields| fields.get(field.index));
+        // Metadata is embedded: its fields stand among the others.
+        if field.name() == "metadata" {
+            let mut metadata = String::new();
+            if let Some(value) = value {
+                write_plain(field.ty(), value, &mut metadata);
+            }
+            let inner = metadata.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or("");
+            if !inner.is_empty() {
+                out.push_str(inner);
+                count += 1;
+            }
+            continue;
+        }
+        separate(count, out);
+        count += 1;
+        _ = write!(out, "\"{}\":", go_name_in(of, field.name()));
+        match value {
+            Some(value) => write(field.ty(), value, out),
+            None => write_zero(field, out),
+        }
+    }
+    out.push('}');
+}
+
+/// What a field without a value is in Go.
+fn write_zero(field: FieldRef<'_>, out: &mut String) {
+    let ty = field.ty();
+    match ty.kind() {
+        _ if field.is_pointer() => out.push_str("null"),
+        Kind::Struct => match ty.as_struct() {
+            Some(of) if !is_shared(ty) => write_struct(of, View::new(ty, None), out),
+            _ => out.push_str("{}"),
+        },
+        Kind::Bool => out.push_str("false"),
+        Kind::Int32 | Kind::Int64 | Kind::Float64 | Kind::IntOrString => out.push('0'),
+        Kind::String => out.push_str("\"\""),
+        Kind::Quantity => out.push_str("\"0\""),
+        _ => out.push_str("null"),
+    }
+}
+
+/// What Go calls the fields whose names are not simply written large.
+const GO_NAMES: &[(&str, &str)] = &[
+    ("fsType", "FSType"),
+    ("diskURI", "DataDiskURI"),
+    ("tty", "TTY"),
+    ("wwids", "WWIDs"),
+    ("pdName", "PDName"),
+    ("endpoints", "EndpointsName"),
+    ("httpHeaders", "HTTPHeaders"),
+    ("httpGet", "HTTPGet"),
+    ("tcpSocket", "TCPSocket"),
+    ("grpc", "GRPC"),
+    ("ip", "IP"),
+    ("iqn", "IQN"),
+    ("iscsiInterface", "ISCSIInterface"),
+    ("chapAuthDiscovery", "DiscoveryCHAPAuth"),
+    ("chapAuthSession", "SessionCHAPAuth"),
+    ("apiVersion", "APIVersion"),
+    ("seLinuxOptions", "SELinuxOptions"),
+    ("seLinuxChangePolicy", "SELinuxChangePolicy"),
+    ("fsGroup", "FSGroup"),
+    ("fsGroupChangePolicy", "FSGroupChangePolicy"),
+    ("dnsPolicy", "DNSPolicy"),
+    ("dnsConfig", "DNSConfig"),
+    ("serviceAccount", "DeprecatedServiceAccount"),
+    ("os", "OS"),
+    ("sslEnabled", "SSLEnabled"),
+    ("apiGroup", "APIGroup"),
+    ("gcePersistentDisk", "GCEPersistentDisk"),
+    ("awsElasticBlockStore", "AWSElasticBlockStore"),
+    ("nfs", "NFS"),
+    ("iscsi", "ISCSI"),
+    ("rbd", "RBD"),
+    ("cephfs", "CephFS"),
+    ("fc", "FC"),
+    ("storageos", "StorageOS"),
+    ("csi", "CSI"),
+    ("gmsaCredentialSpecName", "GMSACredentialSpecName"),
+    ("gmsaCredentialSpec", "GMSACredentialSpec"),
+];
+
+/// The same for disks of RBD, whose fields have names that mean something else in others.
+const RBD_NAMES: &[(&str, &str)] =
+    &[("monitors", "CephMonitors"), ("image", "RBDImage"), ("pool", "RBDPool"), ("user", "RadosUser")];
+
+/// What Go calls a field of that struct.
+pub(super) fn go_name_in(of: StructRef<'_>, name: &str) -> String {
+    let of_rbd = RBD_NAMES.iter().filter(|_| of.ty().short_name() == "RBDVolumeSource");
+    of_rbd.clone().find(|(json, _)| *json == name).map_or_else(|| go_name(name), |(_, go)| (*go).to_owned())
+}
+
+fn go_name(name: &str) -> String {
+    if let Some((_, go)) = GO_NAMES.iter().find(|(json, _)| *json == name) {
+        return (*go).to_owned();
+    }
+    let mut letters = name.chars();
+    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
 }

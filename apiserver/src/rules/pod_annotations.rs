@@ -59,7 +59,11 @@ fn old_tolerations(annotations: &At<'_, '_>, json: &str, lenient: &Leniency, err
             let path = annotations.path.child(TOLERATIONS);
             tolerations(&At { view: View::new(ty, value.as_ref()), path }, lenient, errors);
         }
-        Err(error) => errors.push(Error::invalid(&annotations.path, TOLERATIONS, error.to_string())),
+        Err(error) => {
+            // Upstream reads it in a form of its own.
+            let words = error.to_string().replace("[]v1.Toleration", "[]core.Toleration");
+            errors.push(Error::invalid(&annotations.path, TOLERATIONS, words));
+        }
     }
 }
 
