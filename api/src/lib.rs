@@ -5,6 +5,7 @@
 //! What time it is, for one, is *told* to a component through [`time::Clock`]; the binary hands in the machine's
 //! clock, a simulation one that it moves by itself.
 
+pub mod difference;
 pub mod duration;
 pub mod field;
 pub mod golang;

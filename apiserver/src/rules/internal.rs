@@ -19,6 +19,52 @@ pub(crate) fn json(view: View<'_>) -> String {
     out
 }
 
+/// The same with every field on a line of its own, as deep as it lies.
+pub(crate) fn pretty(view: View<'_>) -> String {
+    let json = json(view);
+    let mut out = String::with_capacity(json.len() * 2);
+    let (mut depth, mut in_text, mut escapes) = (0_usize, false, false);
+    let mut letters = json.chars().peekable();
+    let line = |out: &mut String, depth: usize| {
+        out.push('\n');
+        out.extend(std::iter::repeat_n(' ', depth));
+    };
+    while let Some(c) = letters.next() {
+        match c {
+            _ if in_text => {
+                out.push(c);
+                in_text = escapes || c != '"';
+                escapes = !escapes && c == '\\';
+            }
+            '{' | '[' => {
+                out.push(c);
+                match letters.next_if(|next| matches!(next, '}' | ']')) {
+                    Some(end) => out.push(end),
+                    None => {
+                        depth += 1;
+                        line(&mut out, depth);
+                    }
+                }
+            }
+            '}' | ']' => {
+                depth = depth.saturating_sub(1);
+                line(&mut out, depth);
+                out.push(c);
+            }
+            ',' => {
+                out.push(c);
+                line(&mut out, depth);
+            }
+            ':' => out.push_str(": "),
+            _ => {
+                in_text = c == '"';
+                out.push(c);
+            }
+        }
+    }
+    out
+}
+
 /// Types that have no other form: what all kinds share.
 fn is_shared(ty: TypeRef<'_>) -> bool {
     ty.name().starts_with("io.k8s.apimachinery.")

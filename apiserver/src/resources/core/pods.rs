@@ -119,6 +119,23 @@ impl Resource for Pods {
         rules::pod::create(new, errors);
     }
 
+    fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        rules::pod_update::update(new, old, errors);
+    }
+
+    fn validate_status(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        rules::pod_status::update(new, old, errors);
+    }
+
+    fn validate_part(&self, part: &str, new: &Object, old: &Object, errors: &mut Errors) {
+        match part {
+            "ephemeralcontainers" => rules::pod_update::ephemeral_containers(new, old, errors),
+            "resize" => rules::pod_resize::update(new, old, errors),
+            // A binding is looked at by itself, before it comes to the pod.
+            _ => {}
+        }
+    }
+
     fn default(&self, object: &mut Object) {
         let mut new = Edit::object(object);
         let mut spec = new.made("spec");
