@@ -43,6 +43,9 @@ mod volume_files;
 mod volume_mount;
 mod volume_path;
 mod volume_projected;
+pub(crate) mod workload;
+pub(crate) mod workload_others;
+pub(crate) mod workload_replicas;
 
 pub(crate) use at::At;
 

@@ -152,6 +152,12 @@ impl<'o, 'p> At<'o, 'p> {
         errors.push(Error::not_supported(&self.path, self.shown(), supported));
     }
 
+    /// Says that it is none of `supported`, and shows it as upstream holds it.
+    pub(crate) fn not_supported_internal(&self, supported: &[&str], errors: &mut Errors) {
+        let shown = Shown::Json(internal::json(self.view).into());
+        errors.push(Error::not_supported(&self.path, shown, supported));
+    }
+
     /// It is there, with content. Tells whether it is.
     pub(crate) fn require(&self, errors: &mut Errors) -> bool {
         self.require_saying("", errors)

@@ -53,6 +53,11 @@ impl Leniency {
         Self { deletion_costs: !pod_annotations::is_cost(cost), ..Self::of_spec(old) }
     }
 
+    /// Whether selectors may have values that no label can have.
+    pub(crate) fn has_selector_values(&self) -> bool {
+        self.selector_values
+    }
+
     /// What a stored spec asks for.
     pub(crate) fn of_spec(old: View<'_>) -> Self {
         let spec = &At { view: old, path: Path::NOWHERE };

@@ -225,8 +225,7 @@ fn addresses(all: &At<'_, '_>, was: View<'_>, errors: &mut Errors) {
     }
     let parsed: Vec<_> = texts.iter().map(|text| parse_ip(text)).collect();
     if let Some(at) = parsed.iter().position(Option::is_none) {
-        let words =
-            format!("failed to check for dual stack with error:could not parse IP {} {}", at, texts[at]);
+        let words = format!("failed to check for dual stack with error:invalid IP[{}]: {}", at, texts[at]);
         errors.push(Error::internal(&all.path, words));
     }
     let has = |is_six: bool| parsed.iter().flatten().any(|address| address.is_ipv6() == is_six);
