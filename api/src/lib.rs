@@ -15,6 +15,7 @@ pub mod names;
 pub mod options;
 pub mod quantity;
 pub mod resource_version;
+pub mod schedule;
 pub mod selector;
 pub mod status;
 pub mod time;

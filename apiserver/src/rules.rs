@@ -11,6 +11,7 @@
 )]
 
 mod at;
+pub(crate) mod cron;
 mod internal;
 pub(crate) mod pod;
 mod pod_affinity;
@@ -44,6 +45,10 @@ mod volume_mount;
 mod volume_path;
 mod volume_projected;
 pub(crate) mod workload;
+mod workload_indexes;
+pub(crate) mod workload_job;
+mod workload_job_policy;
+pub(crate) mod workload_job_status;
 pub(crate) mod workload_others;
 pub(crate) mod workload_replicas;
 

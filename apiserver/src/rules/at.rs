@@ -5,7 +5,8 @@ use keelson_api::names::{Reasons, number, object};
 use keelson_schema::arena::TypeRef;
 use keelson_schema::tree::{Fields, Object, Value, View};
 
-use super::{IMMUTABLE, NEGATIVE, NOT_POSITIVE, internal, shown};
+use super::same::is_same;
+use super::{IMMUTABLE, NEGATIVE, NOT_POSITIVE, shown};
 
 /// A value, or its absence, and the path by which messages call it.
 #[derive(Clone, Copy, Debug)]
@@ -127,11 +128,6 @@ impl<'o, 'p> At<'o, 'p> {
         errors.push(Error::invalid(&self.path, self.shown(), detail));
     }
 
-    /// Says that its value is invalid, and shows it as upstream holds it.
-    pub(crate) fn invalid_internal(&self, detail: impl Into<Detail>, errors: &mut Errors) {
-        errors.push(Error::invalid(&self.path, Shown::Json(internal::json(self.view).into()), detail));
-    }
-
     /// Says that it may not be now.
     pub(crate) fn forbidden(&self, detail: impl Into<Detail>, errors: &mut Errors) {
         errors.push(Error::forbidden(&self.path, detail));
@@ -150,12 +146,6 @@ impl<'o, 'p> At<'o, 'p> {
     /// Says that it is none of `supported`.
     pub(crate) fn not_supported(&self, supported: &[&str], errors: &mut Errors) {
         errors.push(Error::not_supported(&self.path, self.shown(), supported));
-    }
-
-    /// Says that it is none of `supported`, and shows it as upstream holds it.
-    pub(crate) fn not_supported_internal(&self, supported: &[&str], errors: &mut Errors) {
-        let shown = Shown::Json(internal::json(self.view).into());
-        errors.push(Error::not_supported(&self.path, shown, supported));
     }
 
     /// It is there, with content. Tells whether it is.
@@ -223,8 +213,17 @@ impl<'o, 'p> At<'o, 'p> {
 
     /// It is what it was.
     pub(crate) fn immutable(&self, old: View<'_>, errors: &mut Errors) {
-        if self.view.value() != old.value() {
+        if !is_same(self.view, old) {
             self.invalid(IMMUTABLE, errors);
+        }
+    }
+
+    /// It is what it was; where it is a pointer upstream, nothing is shown as nothing.
+    pub(crate) fn immutable_pointer(&self, old: View<'_>, errors: &mut Errors) {
+        if self.is_present() {
+            self.immutable(old, errors);
+        } else if old.is_present() {
+            errors.push(Error::invalid(&self.path, Shown::Null, IMMUTABLE));
         }
     }
 }

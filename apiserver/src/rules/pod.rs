@@ -204,7 +204,7 @@ fn resource_claims(claims: &At<'_, '_>, metadata: Option<View<'_>>, errors: &mut
             _ => "",
         };
         if !words.is_empty() {
-            claim.invalid_internal(words, errors);
+            claim.invalid(words, errors);
         }
         for name in [own, template].into_iter().filter(At::is_present) {
             name.name_of(object::subdomain, errors);

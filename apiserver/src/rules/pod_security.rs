@@ -72,12 +72,12 @@ fn escalation(context: &At<'_, '_>, lenient: &Leniency, errors: &mut Errors) {
     }
     if context.field("privileged").is_true() {
         let words = "cannot set `allowPrivilegeEscalation` to false and `privileged` to true";
-        context.invalid_internal(words, errors);
+        context.invalid(words, errors);
     }
     let added = context.view.path("capabilities.add");
     for _ in added.items().filter(|one| !lenient.unescalated_admins && one.text() == "CAP_SYS_ADMIN") {
         let words = "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN";
-        context.invalid_internal(words, errors);
+        context.invalid(words, errors);
     }
 }
 
@@ -98,7 +98,7 @@ fn seccomp(profile: &At<'_, '_>, errors: &mut Errors) {
         (false, true) => {
             // As upstream: it shows the whole profile.
             let of_all = At { view: profile.view, path: local.path };
-            of_all.invalid_internal("can only be set when seccomp type is Localhost", errors);
+            of_all.invalid("can only be set when seccomp type is Localhost", errors);
         }
         (false, false) => {}
     }

@@ -176,11 +176,11 @@ fn affinity_of_gated(new: View<'_>, old: View<'_>, errors: &mut Errors) {
     let old = old.field(REQUIRED).field("nodeSelectorTerms");
     if old.items().len() > 0 && old.items().len() != terms.len() {
         let words = "no additions/deletions to non-empty NodeSelectorTerms list are allowed";
-        return terms.invalid_internal(words, errors);
+        return terms.invalid(words, errors);
     }
     for (term, old) in terms.items().zip(old.items()) {
         if !only_adds(term.view, old) {
-            term.invalid_internal("only additions are allowed (no mutations or deletions)", errors);
+            term.invalid("only additions are allowed (no mutations or deletions)", errors);
         }
     }
 }

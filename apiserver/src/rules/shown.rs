@@ -4,6 +4,8 @@ use keelson_api::field::Value as Shown;
 use keelson_schema::arena::Kind;
 use keelson_schema::tree::{Value, View};
 
+use super::internal;
+
 /// The value as it is shown. Numbers and truths that are absent are shown as zero, as they are upstream if they are no
 /// pointers.
 pub(crate) fn of(view: View<'_>) -> Shown<'_> {
@@ -16,13 +18,6 @@ pub(crate) fn of(view: View<'_>) -> Shown<'_> {
         (Kind::String, _) => Shown::Named(view.text()),
         (Kind::Quantity, _) => Shown::Text(view.text()),
         (_, None) => Shown::Null,
-        (_, Some(value)) => {
-            let mut json = Vec::new();
-            // What cannot be encoded is a time out of range, or JSON that is none; neither gets here.
-            match keelson_schema::json::encode_value(ty, value, &mut json) {
-                Ok(()) => Shown::Json(String::from_utf8_lossy(&json).into_owned().into()),
-                Err(_) => Shown::Null,
-            }
-        }
+        (_, Some(_)) => Shown::Json(internal::json(view).into()),
     }
 }

@@ -99,7 +99,7 @@ fn trust_bundle<'o>(volume: &At<'_, '_>, bundle: &At<'o, '_>, taken: &mut Taken<
     let (name, signer_name) = (bundle.field("name"), bundle.field("signerName"));
     let selector = bundle.field("labelSelector");
     match (name.is_present(), signer_name.is_present()) {
-        (true, true) => bundle.invalid_internal("only one of name and signerName may be used", errors),
+        (true, true) => bundle.invalid("only one of name and signerName may be used", errors),
         (true, false) => {
             name.require_saying("must be a valid object name", errors);
             let reasons = signer::bundle_name(name.text(), &signer::of_bundle(name.text()), Part::Whole);

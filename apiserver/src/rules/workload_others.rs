@@ -130,7 +130,7 @@ fn stateful_strategy(strategy: &At<'_, '_>, errors: &mut Errors) {
     match strategy.field("type").text() {
         "" => strategy.missing("", errors),
         "OnDelete" if rolling.is_present() => {
-            rolling.invalid_internal("only allowed for updateStrategy 'RollingUpdate'", errors);
+            rolling.invalid("only allowed for updateStrategy 'RollingUpdate'", errors);
         }
         "OnDelete" => {}
         "RollingUpdate" => {
@@ -144,7 +144,7 @@ fn stateful_strategy(strategy: &At<'_, '_>, errors: &mut Errors) {
                 not_more_than_all(&unavailable, errors);
             }
         }
-        _ => strategy.invalid_internal("must be 'RollingUpdate' or 'OnDelete'", errors),
+        _ => strategy.invalid("must be 'RollingUpdate' or 'OnDelete'", errors),
     }
 }
 
@@ -212,7 +212,7 @@ fn daemon_strategy(strategy: &At<'_, '_>, errors: &mut Errors) {
                 _ => {}
             }
         }
-        _ => strategy.not_supported_internal(&["RollingUpdate", "OnDelete"], errors),
+        _ => strategy.not_supported(&["RollingUpdate", "OnDelete"], errors),
     }
 }
 

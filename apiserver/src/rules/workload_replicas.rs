@@ -115,7 +115,7 @@ fn strategy(strategy: &At<'_, '_>, errors: &mut Errors) {
             }
             not_more_than_all(&unavailable, errors);
         }
-        _ => strategy.not_supported_internal(&["Recreate", "RollingUpdate"], errors),
+        _ => strategy.not_supported(&["Recreate", "RollingUpdate"], errors),
     }
 }
 
