@@ -61,13 +61,9 @@ async fn deep_bodies_are_refused() {
     };
     let names = "abcdefghijklmnopqrstuvwxyz".chars();
     // Each line is ten of the one before: the last would have 10^26 items.
-    let laughs: String =
-        names.clone().zip(names.skip(1)).fold("a: &a [1]\n".to_owned(), |all, (old, new)| {
-            all + &format!(
-                "{new}: &{new} [{}]\n",
-                [format!("*{old}")].repeat(10).concat().replace("*", " *").trim().replace(" *", ", *")
-            )
-        });
+    let laughs: String = names.clone().zip(names.skip(1)).fold("a: &a [1]\n".to_owned(), |all, (old, new)| {
+        all + &format!("{new}: &{new} [{}]\n", vec![format!("*{old}"); 10].join(", "))
+    });
     let bodies = [
         (JSON, lists.clone()),
         (JSON, maps.clone()),
@@ -115,7 +111,8 @@ async fn deep_patches_are_refused() {
     for (number, (kind, patch)) in patches.iter().enumerate() {
         let query = if kind.starts_with("apply") { "?fieldManager=deep" } else { "" };
         let media = format!("application/{kind}");
-        let sent = attacked.client.send(Method::PATCH, &format!("{path}{query}"), &media, patch);
+        let target = format!("{path}{query}");
+        let sent = attacked.client.send(Method::PATCH, &target, &media, patch);
         let answer =
             timeout(PATIENCE, sent).await.unwrap_or_else(|_| panic!("patch {number} is never answered"));
         assert!((400..500).contains(&answer.code), "patch {number}: {} {:.300}", answer.code, answer.body);

@@ -60,8 +60,8 @@ async fn who_does_not_read_a_watch_is_cut_off_alone() {
     const SLOW: usize = 20;
     let mut attacked = Attacked::new().await;
     let put = |name: &str, fill| large(name, "watched", fill);
-    let create = attacked.client.send(Method::POST, MAPS, "application/json", &put("watched", 'a'));
-    assert_eq!(create.await.code, 201);
+    let body = put("watched", 'a');
+    assert_eq!(attacked.client.send(Method::POST, MAPS, "application/json", &body).await.code, 201);
     attacked.settle().await;
     let watch = format!("GET {MAPS}?watch=true&labelSelector=is%3Dwatched HTTP/1.1\r\nhost: k\r\n\r\n");
     let mut slow = Vec::new();
@@ -86,8 +86,8 @@ async fn who_does_not_read_a_watch_is_cut_off_alone() {
     });
     for number in 0..CHANGES {
         let body = put("watched", if number % 2 == 0 { 'b' } else { 'a' });
-        let changed =
-            attacked.client.send(Method::PUT, &format!("{MAPS}/watched"), "application/json", &body);
+        let path = format!("{MAPS}/watched");
+        let changed = attacked.client.send(Method::PUT, &path, "application/json", &body);
         assert_eq!(changed.await.code, 200);
     }
     reads.await.unwrap();
