@@ -61,9 +61,10 @@ async fn deep_bodies_are_refused() {
     };
     let names = "abcdefghijklmnopqrstuvwxyz".chars();
     // Each line is ten of the one before: the last would have 10^26 items.
-    let laughs: String = names.clone().zip(names.skip(1)).fold("a: &a [1]\n".to_owned(), |all, (old, new)| {
-        all + &format!("{new}: &{new} [{}]\n", vec![format!("*{old}"); 10].join(", "))
-    });
+    let laughs: String =
+        names.clone().zip(names.skip(1)).fold("a: &a [1]\n".to_owned(), |all, (old, new)| {
+            all + &format!("{new}: &{new} [{}]\n", vec![format!("*{old}"); 10].join(", "))
+        });
     let bodies = [
         (JSON, lists.clone()),
         (JSON, maps.clone()),
