@@ -179,16 +179,15 @@ impl Connection {
             }
         };
         stream.gather(false);
-        // What follows HTTP on a connection may begin by listening; the answer that led to it has to be out before.
-        let ended = match poll_fn(|context| stream.poll_send(context)).await {
-            Err(error) => ended.and(Err(error.into())),
-            Ok(()) => ended,
-        };
         if let Err(error) = ended {
             // Mostly a client that went away without saying so.
             tracing::debug!(%peer, %error, "connection ended");
         } else if let Some(next) = next.take() {
-            next.await;
+            // It may begin by listening; the answer that led to it has to be out before.
+            match poll_fn(|context| stream.poll_send(context)).await {
+                Ok(()) => next.await,
+                Err(error) => tracing::debug!(%peer, %error, "connection ended"),
+            }
         }
     }
 }
@@ -219,11 +218,14 @@ where
     Stream: AsyncRead + AsyncWrite + Unpin,
 {
     let mut ended = Poll::Pending;
-    for _ in 0..PASSES_MAX {
+    for pass in 1..=PASSES_MAX {
         ended = http.as_mut().poll(context);
-        // What is answered now is written by the next pass, or in the next turn: HTTP asks for one.
         if !streams.poll(context) || ended.is_ready() {
             break;
+        }
+        // What was answered now is written by the next pass, or in the next turn.
+        if pass == PASSES_MAX {
+            context.waker().wake_by_ref();
         }
     }
     match stream.poll_send(context) {

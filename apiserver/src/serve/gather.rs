@@ -27,6 +27,8 @@ pub(super) struct Gathered<Stream>(Arc<Mutex<Inner<Stream>>>);
 struct Inner<Stream> {
     stream: Stream,
     waiting: BytesMut,
+    /// Whether `stream` may hold something of what it took: TLS takes more than the socket, where that is full.
+    is_behind: bool,
     /// Whether a flush may wait for [`Gathered::poll_send`].
     gathers: bool,
 }
@@ -39,7 +41,8 @@ impl<Stream> Clone for Gathered<Stream> {
 
 impl<Stream: AsyncRead + AsyncWrite + Unpin> Gathered<Stream> {
     pub(super) fn new(stream: Stream) -> Self {
-        Self(Arc::new(Mutex::new(Inner { stream, waiting: BytesMut::new(), gathers: false })))
+        let inner = Inner { stream, waiting: BytesMut::new(), is_behind: false, gathers: false };
+        Self(Arc::new(Mutex::new(inner)))
     }
 
     /// From now on flushes wait for [`Self::poll_send`], or no longer do: who takes the stream over knows nothing of it.
@@ -55,19 +58,23 @@ impl<Stream: AsyncRead + AsyncWrite + Unpin> Gathered<Stream> {
 
 impl<Stream: AsyncWrite + Unpin> Inner<Stream> {
     fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.waiting.is_empty() {
-            return Poll::Ready(Ok(()));
-        }
-        while !self.waiting.is_empty() {
-            let sent = ready!(Pin::new(&mut self.stream).poll_write(context, &self.waiting))?;
-            if sent == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+        if !self.waiting.is_empty() {
+            self.is_behind = true;
+            while !self.waiting.is_empty() {
+                let sent = ready!(Pin::new(&mut self.stream).poll_write(context, &self.waiting))?;
+                if sent == 0 {
+                    return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+                }
+                self.waiting.advance(sent);
             }
-            self.waiting.advance(sent);
+            // A connection that is idle keeps nothing.
+            self.waiting = BytesMut::new();
         }
-        // A connection that is idle keeps nothing.
-        self.waiting = BytesMut::new();
-        Pin::new(&mut self.stream).poll_flush(context)
+        if self.is_behind {
+            ready!(Pin::new(&mut self.stream).poll_flush(context))?;
+            self.is_behind = false;
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn poll_write(
@@ -80,6 +87,7 @@ impl<Stream: AsyncWrite + Unpin> Inner<Stream> {
             ready!(self.poll_send(context))?;
         }
         if self.waiting.is_empty() && length >= LARGE_BYTES {
+            self.is_behind = true;
             return Pin::new(&mut self.stream).poll_write_vectored(context, parts);
         }
         self.waiting.reserve(length);
@@ -120,8 +128,7 @@ impl<Stream: AsyncWrite + Unpin> AsyncWrite for Gathered<Stream> {
         if inner.gathers {
             return Poll::Ready(Ok(()));
         }
-        ready!(inner.poll_send(context))?;
-        Pin::new(&mut inner.stream).poll_flush(context)
+        inner.poll_send(context)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -205,7 +212,10 @@ impl<Stream: AsyncWrite + Unpin> AsyncWrite for Ahead<Stream> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::time::timeout;
 
     use super::*;
 
@@ -248,6 +258,28 @@ mod tests {
         assert_eq!(read.unwrap(), 500_000);
         assert_eq!(seen[..300_000], whole[..]);
         assert_eq!(seen[300_000..], whole[..200_000]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_stream_itself_holds_back_is_sent_too() {
+        for size in [1_000, LARGE_BYTES * 2] {
+            let (ours, mut theirs) = duplex(100);
+            // As TLS does, it takes more than the other side does.
+            let mut gathered = Gathered::new(tokio::io::BufWriter::with_capacity(1 << 20, ours));
+            gathered.gather(true);
+            gathered.write_all(&vec![1; size]).await.unwrap();
+            let sending = std::future::poll_fn(|context| {
+                // A turn of the connection ends here, whether or not all is sent.
+                let _ = gathered.poll_send(context);
+                gathered.poll_send(context)
+            });
+            let mut seen = vec![0; size];
+            let both = async { tokio::join!(sending, theirs.read_exact(&mut seen)) };
+            let (sent, read) = timeout(Duration::from_secs(1), both).await.expect("all of it comes");
+            sent.unwrap();
+            read.unwrap();
+            assert!(seen.iter().all(|byte| *byte == 1), "{size}");
+        }
     }
 
     #[tokio::test]

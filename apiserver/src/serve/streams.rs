@@ -3,16 +3,17 @@
 //! A task of its own for each request would be woken on another processor, write its answer by itself, and so cost a
 //! switch of threads and a system call or two, which is more than most requests take. Here all that came together is
 //! answered together, and what is written to the store together is told together. Requests that come in great numbers
-//! on one connection still go to other processors.
+//! on one connection still go to other processors. A defect still costs one request, as it would cost one task.
 
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
 use hyper::rt::Executor;
 use hyper_util::rt::TokioExecutor;
 use parking_lot::Mutex;
@@ -26,6 +27,12 @@ pub(super) struct Begun(Arc<Mutex<Vec<BoxFuture<'static, ()>>>>);
 
 impl<Request: Future<Output = ()> + Send + 'static> Executor<Request> for Begun {
     fn execute(&self, request: Request) {
+        // What has failed is dropped, which resets its stream; it is not looked at again.
+        let request = AssertUnwindSafe(request).catch_unwind().map(|ended| {
+            if ended.is_err() {
+                tracing::error!("an answer ran into a defect while it was sent");
+            }
+        });
         self.0.lock().push(Box::pin(request));
     }
 }
@@ -90,6 +97,30 @@ mod tests {
         assert_eq!(done.load(Ordering::Relaxed), 1);
         let moved = std::future::poll_fn(|context| Poll::Ready(streams.poll(context)));
         assert!(!moved.await);
+    }
+
+    #[tokio::test]
+    async fn a_defect_costs_one_request() {
+        let mut streams = Streams::default();
+        let done = Arc::new(AtomicUsize::new(0));
+        let (tell, wait) = oneshot::channel::<()>();
+        let count = done.clone();
+        streams.begun().execute(async move {
+            wait.await.unwrap();
+            panic!("later");
+        });
+        streams.begun().execute(async { panic!("at once") });
+        streams.begun().execute(async move {
+            tokio::task::yield_now().await;
+            count.fetch_add(1, Ordering::Relaxed);
+        });
+        tell.send(()).unwrap();
+        std::future::poll_fn(|context| {
+            streams.poll(context);
+            if streams.running.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+        assert_eq!(done.load(Ordering::Relaxed), 1);
     }
 
     #[tokio::test]

@@ -80,7 +80,7 @@ impl Tls {
     }
 
     /// Does the handshake, and says what the client proved by it.
-    pub(crate) async fn accept(
+    pub(super) async fn accept(
         &self,
         stream: TcpStream,
         now: UnixMillis,

@@ -15,7 +15,7 @@ use crate::arguments::{Arguments, Named, Origin};
 /// A server that runs.
 #[derive(Debug)]
 pub(crate) enum Running {
-    Ours { scratch: Scratch, server: Server },
+    Ours { scratch: Scratch, server: Box<Server> },
     Upstream(Box<Upstream>, Programs),
     Foreign(PathBuf),
 }
@@ -26,7 +26,7 @@ impl Running {
         match &named.origin {
             Origin::Binary(binary) => {
                 let scratch = Scratch::new(&whole(binary)?, "data");
-                let server = scratch.up(&[]).await;
+                let server = Box::new(scratch.up(&[]).await);
                 Ok(Self::Ours { scratch, server })
             }
             Origin::Upstream => {
@@ -45,7 +45,7 @@ impl Running {
             Self::Ours { scratch, server } => {
                 server.end().await;
                 let began = Instant::now();
-                let server = scratch.up(&[]).await;
+                let server = Box::new(scratch.up(&[]).await);
                 Ok((Self::Ours { scratch, server }, began.elapsed()))
             }
             Self::Upstream(upstream, programs) => {

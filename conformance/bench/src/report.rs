@@ -129,7 +129,7 @@ fn table(report: &Report, rows: &[&Row], out: &mut String) {
 pub(crate) fn number(value: Option<f64>) -> String {
     match value {
         None => "–".into(),
-        Some(value) if value == 0.0 => "0".into(),
+        Some(0.0) => "0".into(),
         Some(value) if value.abs() >= 100.0 => thousands(value),
         Some(value) if value.abs() >= 10.0 => format!("{value:.1}"),
         Some(value) if value.abs() >= 0.1 => format!("{value:.2}"),

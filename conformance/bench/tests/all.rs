@@ -1,5 +1,7 @@
 //! Every workload, for a moment, against a debug binary of ours: that none fails, and that all is measured.
 
+#![allow(clippy::unwrap_used, reason = "a test that does not get what it needs has failed")]
+
 use std::path::PathBuf;
 use std::process::Command;
 

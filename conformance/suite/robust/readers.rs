@@ -1,17 +1,14 @@
 //! Readers that ask for much and take little.
 
-use http::{Method, Request};
-use http_body_util::{BodyExt, Empty};
-use hyper::body::{Bytes, Incoming};
-use hyper::client::conn::http2::handshake;
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use http::Method;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::Attacked;
 use keelson_subject::client::Client;
 use keelson_subject::ours::PATIENCE;
+use keelson_subject::streams::{Pieces, Streams};
 
 const MAPS: &str = "/api/v1/namespaces/default/configmaps";
 /// What one of the large objects holds, in bytes.
@@ -72,17 +69,15 @@ async fn who_does_not_read_a_watch_is_cut_off_alone() {
         timeout(PATIENCE, stream.read_exact(&mut begin)).await.expect("it begins").unwrap();
         slow.push(stream);
     }
-    let client = Client { protocol: b"h2", ..attacked.client.clone() };
-    let (connection, mut fast) = watches(&client, 1, "&labelSelector=is%3Dwatched").await;
+    let (connection, mut fast) = watches(&attacked.client, 1, "&labelSelector=is%3Dwatched").await;
     let reads = tokio::spawn(async move {
         let mut events = 0;
         // The object as it is, then each of its changes: a line each.
         while events <= CHANGES {
-            let frame = timeout(PATIENCE, fast[0].frame()).await.expect("it goes on");
-            let frame = frame.unwrap_or_else(|| panic!("cut off after {events} events")).unwrap();
-            events += frame.into_data().unwrap().iter().filter(|byte| **byte == b'\n').count();
+            let piece = fast[0].next().await.unwrap_or_else(|| panic!("cut off after {events} events"));
+            events += piece.unwrap().iter().filter(|byte| **byte == b'\n').count();
         }
-        connection.abort();
+        drop(connection);
     });
     for number in 0..CHANGES {
         let body = put("watched", if number % 2 == 0 { 'b' } else { 'a' });
@@ -106,7 +101,7 @@ async fn thousands_of_watches_come_and_go() {
     for round in 0..3 {
         let mut opening = JoinSet::new();
         for _ in 0..CONNECTIONS {
-            let client = Client { protocol: b"h2", ..attacked.client.clone() };
+            let client = attacked.client.clone();
             opening.spawn(async move { watches(&client, STREAMS, "").await });
         }
         let open = opening.join_all().await;
@@ -118,30 +113,21 @@ async fn thousands_of_watches_come_and_go() {
         assert_eq!(attacked.client.send(Method::POST, MAPS, "application/json", &body).await.code, 201);
         for (connection, bodies) in open {
             for mut body in bodies {
-                let frame = timeout(PATIENCE, body.frame()).await.expect("it is told").unwrap().unwrap();
-                assert!(frame.into_data().unwrap().starts_with(b"{\"type\":\"ADDED\""));
+                let piece = body.next().await.expect("it is told").unwrap();
+                assert!(piece.starts_with(b"{\"type\":\"ADDED\""));
             }
-            connection.abort();
+            drop(connection);
         }
     }
     attacked.recovers().await;
 }
 
 /// A connection with so many watches on it, which have to be read for the connection to go on.
-async fn watches(client: &Client, count: usize, query: &str) -> (JoinHandle<()>, Vec<Incoming>) {
-    let io = TokioIo::new(client.connect().await.unwrap());
-    let (mut sender, connection) = handshake(TokioExecutor::new(), io).await.unwrap();
-    let connection = tokio::spawn(async move {
-        let _ = connection.await;
-    });
+async fn watches(client: &Client, count: usize, query: &str) -> (Streams, Vec<Pieces>) {
+    let mut connection = Streams::open(client).await;
     let mut bodies = Vec::new();
     for _ in 0..count {
-        let uri = format!("https://{}{MAPS}?watch=true{query}", client.address);
-        let request = Request::get(uri).body(Empty::<Bytes>::new()).unwrap();
-        let response =
-            timeout(PATIENCE, sender.send_request(request)).await.expect("it is answered").unwrap();
-        assert_eq!(response.status(), 200);
-        bodies.push(response.into_body());
+        bodies.push(connection.get(&format!("{MAPS}?watch=true{query}")).await);
     }
     (connection, bodies)
 }
