@@ -19,8 +19,9 @@ use crate::place;
 
 /// How long anybody waits for an answer, on a machine that is busy with the attack as well.
 const AT_ONCE: Duration = Duration::from_secs(5);
-/// What memory may be above what it was before: what the allocator keeps for next time, in bytes.
-const KEPT_BYTES_MAX: u64 = 48 << 20;
+/// What memory may be above what it was before, in bytes: what the allocator keeps for each thread for next time. Each of
+/// these attacks takes some hundred MiB where nothing bounds it.
+const KEPT_BYTES_MAX: u64 = 128 << 20;
 
 /// A server that something is done to.
 struct Attacked {
