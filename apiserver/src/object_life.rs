@@ -1,8 +1,8 @@
 //! The life of an object: the steps of every write, in running order, the same for all resources.
 //!
-//! A new object: read → default → name → stamp → prepare → validate → own → store. A changed one: read → default →
-//! keep what is the server's → prepare → validate → own → store, or nothing at all where nothing has changed. A resource
-//! takes part through the hooks of [`crate::resource::Resource`]; the order is decided here alone.
+//! A new object: read → default → own → admit → name → stamp → prepare → validate → admit → store. A changed one: read →
+//! default → own → admit → keep what is the server's → prepare → validate → admit → store, or nothing at all where nothing
+//! has changed. A resource takes part through the hooks of [`crate::resource::Resource`]; the order is decided here alone.
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -28,7 +28,7 @@ use crate::meta::{Checked, drop_repeated_owners, meta, meta_mut};
 use crate::problem::Problem;
 use crate::resource::{Generation, Scope};
 use crate::stored;
-use crate::{ownership, refusal};
+use crate::{admission, ownership, refusal};
 
 /// What a write is done for and by whom.
 pub(crate) struct Write<'a> {
@@ -67,7 +67,7 @@ const ANY_FINALIZER: [&str; 6] = [
 const METADATA: Path<'static> = Path::new("metadata");
 
 /// Makes `new` an object that can be stored.
-pub(crate) fn create(call: &Call<'_>, mut new: Object, write: &Write<'_>) -> Result<Object, Problem> {
+pub(crate) async fn create(call: &Call<'_>, mut new: Object, write: &Write<'_>) -> Result<Object, Problem> {
     let resource = call.served.resource;
     place(call, &mut new)?;
     if !write.is_trial && !matches!(meta(&new).resource_version(), "" | "0") {
@@ -77,6 +77,7 @@ pub(crate) fn create(call: &Call<'_>, mut new: Object, write: &Write<'_>) -> Res
     default(call, &mut new);
     own(call, None, &mut new, write);
     let mut new = stored_form(call, new);
+    admission::fill(call, &mut new, None).await?;
     drop_empty(call, &mut new);
     stamp(call, &mut new, write);
     resource.prepare_create(&mut new, write);
@@ -86,6 +87,7 @@ pub(crate) fn create(call: &Call<'_>, mut new: Object, write: &Write<'_>) -> Res
     check_finalizers(call, &new, &mut errors);
     resource.validate_create(&new, &mut errors);
     refuse(call, &new, errors.without_repetitions())?;
+    admission::check(call, &new, None).await?;
     warn(call, &new, None, write);
     Ok(new)
 }
@@ -197,7 +199,7 @@ fn stamp(call: &Call<'_>, new: &mut Object, write: &Write<'_>) {
 }
 
 /// Makes `new` the successor of `old`. Both are in the version of the call.
-pub(crate) fn update(
+pub(crate) async fn update(
     call: &Call<'_>,
     mut new: Object,
     old: &Object,
@@ -209,11 +211,12 @@ pub(crate) fn update(
     default(call, &mut new);
     own(call, Some(old), &mut new, write);
     let mut new = stored_form(call, new);
+    let old = &stored_form(call, old.clone());
+    admission::fill(call, &mut new, Some(old)).await?;
     let counts_empty_lists = resource.counts_empty_lists();
     if !counts_empty_lists {
         drop_empty(call, &mut new);
     }
-    let old = &stored_form(call, old.clone());
     let mut kept = meta_mut(&mut new);
     kept.set_generation(meta(old).generation());
     kept.keep_identity(meta(old));
@@ -239,6 +242,7 @@ pub(crate) fn update(
         part => resource.validate_part(part, &new, old, &mut errors),
     }
     refuse(call, &new, errors.without_repetitions())?;
+    admission::check(call, &new, Some(old)).await?;
     warn(call, &new, Some(old), write);
     apply::keep_times(old, &mut new);
     Ok(new)

@@ -4,8 +4,9 @@ use std::fs::File;
 use std::path::Path;
 use std::process::Stdio;
 
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde::Deserialize;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 use crate::cluster::Cluster;
 use crate::options::Options;
@@ -135,9 +136,22 @@ async fn run_some(options: &Options, cluster: &Cluster, names: &[&str], processe
         "--disable-log-dump=true",
     ]);
     command.env("KUBECONFIG", cluster.kubeconfig()).current_dir(out).stdin(Stdio::null());
-    command.stdout(log.try_clone().unwrap()).stderr(log).kill_on_drop(true);
+    command.stdout(log.try_clone().unwrap()).stderr(log).process_group(0);
+    let mut running = Running(command.spawn().unwrap());
     // Its exit code says again what stands in the report.
-    command.status().await.unwrap();
+    running.0.wait().await.unwrap();
+}
+
+/// The runner, and the processes that it began: they end with it.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(pid) = self.0.id().and_then(|pid| Pid::from_raw(pid.try_into().ok()?)) {
+            // An error says that they have ended by themselves.
+            let _ended = kill_process_group(pid, Signal::KILL);
+        }
+    }
 }
 
 fn read(path: &Path) -> Result<Vec<Outcome>, String> {

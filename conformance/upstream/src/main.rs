@@ -14,6 +14,7 @@ mod specs;
 use std::process::ExitCode;
 
 use options::Options;
+use tokio::signal::unix::{SignalKind, signal};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -25,10 +26,23 @@ async fn main() -> ExitCode {
         }
         Err(problem) => return refuse(&problem),
     };
-    match run(&options).await {
+    // Whoever is told to end ends what it began: what is dropped here is ended.
+    let outcome = tokio::select! {
+        outcome = run(&options) => outcome,
+        () = told_to_end() => Err("ended before the suite was".to_owned()),
+    };
+    match outcome {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(problem) => refuse(&problem),
+    }
+}
+
+async fn told_to_end() {
+    let mut told = signal(SignalKind::terminate()).unwrap();
+    tokio::select! {
+        _ = told.recv() => {}
+        told = tokio::signal::ctrl_c() => told.unwrap(),
     }
 }
 
