@@ -11,6 +11,8 @@
 )]
 
 mod at;
+#[cfg(test)]
+mod cases;
 pub(crate) mod cron;
 mod internal;
 pub(crate) mod pod;
