@@ -18,6 +18,7 @@ mod internal;
 pub(crate) mod pod;
 mod pod_affinity;
 pub(crate) mod pod_annotations;
+pub(crate) mod pod_binding;
 mod pod_container;
 mod pod_containers;
 mod pod_dns;
