@@ -52,8 +52,9 @@ mod workload_indexes;
 pub(crate) mod workload_job;
 mod workload_job_policy;
 pub(crate) mod workload_job_status;
-pub(crate) mod workload_others;
+pub(crate) mod workload_kept;
 pub(crate) mod workload_replicas;
+pub(crate) mod workload_sets;
 
 pub(crate) use at::At;
 
