@@ -11,11 +11,14 @@
 )]
 
 mod at;
+#[cfg(test)]
+mod cases;
 pub(crate) mod cron;
 mod internal;
 pub(crate) mod pod;
 mod pod_affinity;
 pub(crate) mod pod_annotations;
+pub(crate) mod pod_binding;
 mod pod_container;
 mod pod_containers;
 mod pod_dns;
@@ -49,8 +52,9 @@ mod workload_indexes;
 pub(crate) mod workload_job;
 mod workload_job_policy;
 pub(crate) mod workload_job_status;
-pub(crate) mod workload_others;
+pub(crate) mod workload_kept;
 pub(crate) mod workload_replicas;
+pub(crate) mod workload_sets;
 
 pub(crate) use at::At;
 

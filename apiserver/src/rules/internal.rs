@@ -117,7 +117,9 @@ fn write_plain(ty: TypeRef<'_>, value: &Value, out: &mut String) {
 fn write_struct(of: StructRef<'_>, view: View<'_>, out: &mut String) {
     out.push('{');
     let mut count = 0;
-    for field in of.fields() {
+    // What says the kind of an object is not held with it.
+    let is_object = of.by_name("metadata").is_some();
+    for field in of.fields().filter(|field| !is_object || !matches!(field.name(), "apiVersion" | "kind")) {
         let value = view.fields().and_then(|fields| fields.get(field.index));
         // Metadata is embedded: its fields stand among the others.
         if field.name() == "metadata" {
@@ -137,6 +139,12 @@ fn write_struct(of: StructRef<'_>, view: View<'_>, out: &mut String) {
         _ = write!(out, "\"{}\":", go_name_in(of, field.name()));
         match value {
             Some(value) => write(field.ty(), value, out),
+            // Here alone, upstream's form has no pointer where the first version has one.
+            None if field.ty().kind() == Kind::IntOrString
+                && matches!(of.ty().short_name(), "RollingUpdateDeployment" | "RollingUpdateDaemonSet") =>
+            {
+                out.push('0');
+            }
             None => write_zero(field, out),
         }
     }
@@ -206,12 +214,13 @@ const RBD_NAMES: &[(&str, &str)] =
     &[("monitors", "CephMonitors"), ("image", "RBDImage"), ("pool", "RBDPool"), ("user", "RadosUser")];
 
 /// What Go calls a field of that struct.
-pub(super) fn go_name_in(of: StructRef<'_>, name: &str) -> String {
+fn go_name_in(of: StructRef<'_>, name: &str) -> String {
     let of_rbd = RBD_NAMES.iter().filter(|_| of.ty().short_name() == "RBDVolumeSource");
     of_rbd.clone().find(|(json, _)| *json == name).map_or_else(|| go_name(name), |(_, go)| (*go).to_owned())
 }
 
-fn go_name(name: &str) -> String {
+/// What Go calls a field of that name.
+pub(super) fn go_name(name: &str) -> String {
     if let Some((_, go)) = GO_NAMES.iter().find(|(json, _)| *json == name) {
         return (*go).to_owned();
     }
