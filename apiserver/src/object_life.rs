@@ -27,6 +27,7 @@ use crate::catalog::Served;
 use crate::meta::{Checked, drop_repeated_owners, meta, meta_mut};
 use crate::problem::Problem;
 use crate::resource::{Generation, Scope};
+use crate::rules::marked;
 use crate::stored;
 use crate::{ownership, refusal};
 
@@ -86,7 +87,9 @@ pub(crate) fn create(call: &Call<'_>, mut new: Object, write: &Write<'_>) -> Res
     check_finalizers(call, &new, &mut errors);
     resource.validate_create(&new, &mut errors);
     refuse(call, &new, errors.without_repetitions())?;
-    warn(call, &new, None, write);
+
+    marked::check(&new, None, &mut errors);
+    refuse(call, &new, errors)?;    warn(call, &new, None, write);
     Ok(new)
 }
 
@@ -238,6 +241,7 @@ pub(crate) fn update(
         "status" => resource.validate_status(&new, old, &mut errors),
         part => resource.validate_part(part, &new, old, &mut errors),
     }
+    marked::check(&new, Some(old), &mut errors);
     refuse(call, &new, errors.without_repetitions())?;
     warn(call, &new, Some(old), write);
     apply::keep_times(old, &mut new);

@@ -35,7 +35,8 @@ mod pod_windows;
 pub(crate) mod same;
 pub(crate) mod selector;
 pub(crate) mod selector_node;
-mod shown;
+
+pub(crate) mod marked;mod shown;
 pub(crate) mod signer;
 mod volume;
 pub(crate) mod volume_claim;
