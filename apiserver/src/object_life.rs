@@ -88,7 +88,8 @@ pub(crate) fn create(call: &Call<'_>, mut new: Object, write: &Write<'_>) -> Res
     resource.validate_create(&new, &mut errors);
     refuse(call, &new, errors.without_repetitions())?;
 
-    marked::check(&new, None, &mut errors);
+
+    let mut errors = errors.without_repetitions();    marked::check(&new, None, &mut errors);
     refuse(call, &new, errors)?;    warn(call, &new, None, write);
     Ok(new)
 }
@@ -241,8 +242,9 @@ pub(crate) fn update(
         "status" => resource.validate_status(&new, old, &mut errors),
         part => resource.validate_part(part, &new, old, &mut errors),
     }
+    let mut errors = errors.without_repetitions();
     marked::check(&new, Some(old), &mut errors);
-    refuse(call, &new, errors.without_repetitions())?;
+    refuse(call, &new, errors)?;
     warn(call, &new, Some(old), write);
     apply::keep_times(old, &mut new);
     Ok(new)

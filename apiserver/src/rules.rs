@@ -10,6 +10,7 @@
     reason = "words of the vocabulary are there before the rules that say them"
 )]
 
+pub(crate) mod address;
 mod at;
 pub(crate) mod cron;
 mod internal;
@@ -53,6 +54,11 @@ pub(crate) mod workload_job_status;
 pub(crate) mod workload_others;
 pub(crate) mod workload_replicas;
 
+pub(crate) mod golang_json;
+pub(crate) mod internal;
+pub(crate) mod marked;
+pub(crate) mod resource_names;
+mod shown;
 pub(crate) use at::At;
 
 /// A number that must not be below zero is.
@@ -61,3 +67,5 @@ pub(crate) const NEGATIVE: &str = "must be greater than or equal to 0";
 pub(crate) const NOT_POSITIVE: &str = "must be greater than zero";
 /// A field has changed that must not.
 pub(crate) const IMMUTABLE: &str = "field is immutable";
+/// What is spoken over ports, in the order in which messages list it.
+pub(crate) const PROTOCOLS: [&str; 3] = ["SCTP", "TCP", "UDP"];

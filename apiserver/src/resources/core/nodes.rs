@@ -1,8 +1,12 @@
 //! Nodes: machines that pods run on.
 
+mod rules;
+
+use std::collections::BTreeSet;
+
+use keelson_api::field::Errors;
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::{Object, View};
-use std::collections::BTreeSet;
 
 use crate::cells::{self, Cell};
 use crate::defaults::gated::{self, Gate};
@@ -119,6 +123,19 @@ impl Resource for Nodes {
             warnings.push("spec.externalID: this field is deprecated, and is unused by Kubernetes".into());
         }
         address::of_cidrs(spec.field("podCIDRs"), "spec.podCIDRs", warnings);
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        rules::check_create(new, errors);
+    }
+
+    fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        rules::check_create(new, errors);
+        rules::check_update(new, old, errors);
+    }
+
+    fn validate_status(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        rules::check_update(new, old, errors);
     }
 }
 
