@@ -54,10 +54,13 @@ pub(crate) mod workload_job_status;
 pub(crate) mod workload_others;
 pub(crate) mod workload_replicas;
 
-pub(crate) mod golang_json;
+
+pub(crate) mod conditions;pub(crate) mod golang_json;
 pub(crate) mod internal;
 pub(crate) mod marked;
 pub(crate) mod resource_names;
+pub(crate) mod selector;
+pub(crate) mod shares;
 mod shown;
 pub(crate) use at::At;
 

@@ -29,3 +29,15 @@ pub(crate) fn reachable(ip: &At<'_, '_>, errors: &mut Errors) {
         ip.invalid("may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)", errors);
     }
 }
+
+/// Whether an address lies in a range.
+pub(crate) fn contains(range: (IpAddr, u8), address: IpAddr) -> bool {
+    let bits = |address: IpAddr| match address {
+        IpAddr::V4(v4) => u128::from(u32::from(v4)) << 96,
+        IpAddr::V6(v6) => u128::from(v6),
+    };
+    let (base, length) = range;
+    let behind = 128 - u32::from(length);
+    base.is_ipv4() == address.is_ipv4()
+        && bits(base).checked_shr(behind).unwrap_or(0) == bits(address).checked_shr(behind).unwrap_or(0)
+}

@@ -2,12 +2,13 @@
 
 use keelson_api::field::{Errors, Path};
 use keelson_api::names::object::{Part, Rule};
-use keelson_api::names::{Reasons, address};
+use keelson_api::names::{Reasons, address, dns, path};
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::{Object, View};
 
 use crate::cells::{self, Cell};
 use crate::resource::{Column, Deletion, Facts, Generation, Resource, Scope, Verb};
+use crate::rules::At;
 
 /// The resource.
 #[derive(Debug)]
@@ -46,6 +47,30 @@ impl Resource for IPAddresses {
     fn cells(&self, object: &Object, now: UnixMillis) -> Vec<Cell> {
         let parent = object.view().path("spec.parentRef");
         vec![cells::name(object), shown(parent).into(), cells::age_of(object, now)]
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        check(new, errors);
+    }
+
+    fn validate_update(&self, new: &Object, _: &Object, errors: &mut Errors) {
+        check(new, errors);
+    }
+}
+
+/// What is said of the address's owner, but for what has to be said: that is a marker's affair.
+fn check(new: &Object, errors: &mut Errors) {
+    let spec = At::root(new, "spec");
+    let owner = spec.field("parentRef");
+    let group = owner.field("group");
+    if !group.is_empty() {
+        group.keep_to(dns::subdomain, errors);
+    }
+    for name in ["resource", "name", "namespace"] {
+        let field = owner.field(name);
+        if !field.is_empty() {
+            field.keep_to(path::segment, errors);
+        }
     }
 }
 
