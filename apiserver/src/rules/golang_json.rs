@@ -22,7 +22,7 @@ pub(crate) fn check_object(bytes: &[u8]) -> Result<(), String> {
 mod syntax {
     //! Finding the octet at which Go stops, and its words for it.
 
-    use keelson_api::golang::Rune;
+    use keelson_api::golang::Quoted;
 
     /// What Go says of octets that are no JSON.
     pub(super) fn fault(bytes: &[u8]) -> String {
@@ -32,6 +32,17 @@ mod syntax {
             if scan.at < bytes.len() { Err(scan.unexpected("after top-level value")) } else { Ok(()) }
         });
         fault.err().unwrap_or_else(|| "invalid character in value".to_owned())
+    }
+
+    fn quoted(byte: u8) -> String {
+        match byte {
+            b'\'' => r"'\''".to_owned(),
+            b'"' => "'\"'".to_owned(),
+            _ => {
+                let text = Quoted(char::from(byte).encode_utf8(&mut [0; 4])).to_string();
+                format!("'{}'", &text[1..text.len() - 1])
+            }
+        }
     }
 
     struct Scan<'a> {
@@ -53,8 +64,13 @@ mod syntax {
         fn unexpected(&self, place: &str) -> String {
             match self.peek() {
                 None => "unexpected end of JSON input".to_owned(),
-                Some(byte) => format!("invalid character {} {place}", Rune(char::from(byte))),
+                Some(byte) => format!("invalid character {} {place}", quoted(byte)),
             }
+        }
+
+        /// The same where Go takes the end for a space, and stumbles over that.
+        fn broken_off(&self, place: &str) -> String {
+            format!("invalid character {} {place}", quoted(self.peek().unwrap_or(b' ')))
         }
 
         fn value(&mut self, place: &str) -> Result<(), String> {
@@ -74,9 +90,9 @@ mod syntax {
         fn word(&mut self, word: &'static str) -> Result<(), String> {
             for (i, letter) in word.bytes().enumerate() {
                 if self.peek() != Some(letter) {
-                    let expected = Rune(char::from(letter));
+                    let expected = quoted(letter);
                     debug_assert!(i > 0, "the first letter has brought us here");
-                    return Err(self.unexpected(&format!("in literal {word} (expecting {expected})")));
+                    return Err(self.broken_off(&format!("in literal {word} (expecting {expected})")));
                 }
                 self.at += 1;
             }
@@ -87,7 +103,7 @@ mod syntax {
             if self.peek() == Some(b'-') {
                 self.at += 1;
                 if !matches!(self.peek(), Some(b'0'..=b'9')) {
-                    return Err(self.unexpected("in numeric literal"));
+                    return Err(self.broken_off("in numeric literal"));
                 }
             }
             let is_zero = self.peek() == Some(b'0');
@@ -111,7 +127,7 @@ mod syntax {
 
         fn digits(&mut self, place: &str) -> Result<(), String> {
             if !matches!(self.peek(), Some(b'0'..=b'9')) {
-                return Err(self.unexpected(place));
+                return Err(self.broken_off(place));
             }
             while matches!(self.peek(), Some(b'0'..=b'9')) {
                 self.at += 1;
@@ -132,12 +148,12 @@ mod syntax {
                                     self.at += 1;
                                     if !self.peek().is_some_and(|byte| byte.is_ascii_hexdigit()) {
                                         let place = "in \\u hexadecimal character escape";
-                                        return Err(self.unexpected(place));
+                                        return Err(self.broken_off(place));
                                     }
                                 }
                             }
                             Some(b'b' | b'f' | b'n' | b'r' | b't' | b'\\' | b'/' | b'"') => {}
-                            _ => return Err(self.unexpected("in string escape code")),
+                            _ => return Err(self.broken_off("in string escape code")),
                         }
                     }
                     Some(0..0x20) | None => return Err(self.unexpected("in string literal")),
@@ -215,7 +231,8 @@ mod tests {
             ("{\"a\" 1}", "invalid character '1' after object key"),
             ("{\"a\":1 2}", "invalid character '2' after object key:value pair"),
             ("{}x", "invalid character 'x' after top-level value"),
-            ("nul", "unexpected end of JSON input"),
+            ("nul", "invalid character ' ' in literal null (expecting 'l')"),
+            ("-", "invalid character ' ' in numeric literal"),
             ("nux", "invalid character 'x' in literal null (expecting 'l')"),
             ("[1 2]", "invalid character '2' after array element"),
             ("[]", "json: cannot unmarshal array into Go value of type map[string]interface {}"),
