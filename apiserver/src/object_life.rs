@@ -258,8 +258,10 @@ fn kept_revision_is_unset(new: &Object) -> bool {
 fn check_state(call: &Call<'_>, new: &Object, old: &Object) -> Result<(), Problem> {
     let (new, old) = (meta(new), meta(old));
     let resource = call.group_resource();
+    // What is written through another kind has rules of its own.
+    let is_elsewhere = call.subresource.is_some_and(|part| part.kind != call.served.facts().kind);
     match new.resource_version() {
-        "" | "0" if call.served.facts().updates_blindly || call.subresource.is_some() => Ok(()),
+        "" | "0" if call.served.facts().updates_blindly || is_elsewhere => Ok(()),
         "" | "0" => {
             let mut errors = Errors::new();
             let path = METADATA.child("resourceVersion");

@@ -14,7 +14,11 @@ pub(crate) mod address;
 mod at;
 pub(crate) mod cron;
 mod internal;
-pub(crate) mod pod;
+
+pub(crate) mod conditions;
+pub(crate) mod golang_json;
+pub(crate) mod internal;
+pub(crate) mod marked;pub(crate) mod pod;
 mod pod_affinity;
 pub(crate) mod pod_annotations;
 mod pod_container;
@@ -34,10 +38,11 @@ pub(crate) mod pod_tolerations;
 pub(crate) mod pod_update;
 mod pod_windows;
 pub(crate) mod same;
-pub(crate) mod selector;
-pub(crate) mod selector_node;
 
-pub(crate) mod marked;mod shown;
+pub(crate) mod resource_names;pub(crate) mod selector;
+pub(crate) mod selector_node;
+pub(crate) mod shares;
+mod shown;
 pub(crate) mod signer;
 mod volume;
 pub(crate) mod volume_claim;
@@ -54,14 +59,6 @@ pub(crate) mod workload_job_status;
 pub(crate) mod workload_others;
 pub(crate) mod workload_replicas;
 
-
-pub(crate) mod conditions;pub(crate) mod golang_json;
-pub(crate) mod internal;
-pub(crate) mod marked;
-pub(crate) mod resource_names;
-pub(crate) mod selector;
-pub(crate) mod shares;
-mod shown;
 pub(crate) use at::At;
 
 /// A number that must not be below zero is.

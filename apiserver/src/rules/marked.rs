@@ -1,7 +1,8 @@
 //! The rules that stand as markers in the facts, asked of an object: upstream's declarative validation.
 //!
-//! Upstream reports them behind what its own hand has written, and not both; so where a rule is a marker, the lists of
-//! rules beside this one leave it out. On an update what has not changed is not asked again.
+//! Upstream reports them behind what its own hand has written; where both tell of the same, only the marker is heard. A
+//! list of rules says so by [`covered`]. On an update what has not changed is not asked again, so what is covered is
+//! heard there after all.
 
 use keelson_api::field::{Error, Errors, Path, Value as Shown};
 use keelson_api::names::{Reasons, dns, format, label};
@@ -14,8 +15,19 @@ use super::shown;
 /// What is wrong with `new`, by markers; in the place of `old`, if there is one.
 pub(crate) fn check(new: &Object, old: Option<&Object>, errors: &mut Errors) {
     let Some(of) = new.ty().as_struct().filter(|of| marked::is_ruled(of.ty())) else { return };
-    let mut asked = Asked { is_update: old.is_some(), errors };
+    let mut found = Errors::new();
+    let mut asked = Asked { is_update: old.is_some(), errors: &mut found };
     asked.fields(of, new.root(), old.map(Object::root), &Path::NOWHERE);
+    let is_told = |of: &Error| found.iter().any(|one| one.kind() == of.kind() && one.field() == of.field());
+    errors.retain(|error| !(error.is_covered() && is_told(error)));
+    errors.extend(found);
+}
+
+/// Asks rules that markers also tell of.
+pub(crate) fn covered(errors: &mut Errors, ask: impl FnOnce(&mut Errors)) {
+    let mut found = Errors::new();
+    ask(&mut found);
+    errors.extend(found.into_iter().map(Error::covered));
 }
 
 /// One round of questions.

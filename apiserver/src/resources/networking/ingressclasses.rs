@@ -8,7 +8,7 @@ use keelson_schema::tree::{Object, View};
 use crate::cells::{self, Cell};
 use crate::edit::Edit;
 use crate::resource::{Column, Deletion, Facts, Generation, Resource, Scope, Verb};
-use crate::rules::At;
+use crate::rules::{At, marked};
 
 /// The resource.
 #[derive(Debug)]
@@ -85,7 +85,7 @@ fn check(new: &Object, errors: &mut Errors) {
     }
 }
 
-/// What is said of the object with the parameters, but for what has to be said: that is a marker's affair.
+/// What is said of the object with the parameters.
 fn check_parameters(parameters: &At<'_, '_>, errors: &mut Errors) {
     let group = parameters.field("apiGroup");
     if group.is_present() {
@@ -93,6 +93,7 @@ fn check_parameters(parameters: &At<'_, '_>, errors: &mut Errors) {
     }
     for name in ["kind", "name"] {
         let field = parameters.field(name);
+        marked::covered(errors, |errors| _ = field.require(errors));
         if !field.is_empty() {
             field.keep_to(path::segment, errors);
         }

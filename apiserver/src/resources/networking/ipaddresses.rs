@@ -8,7 +8,7 @@ use keelson_schema::tree::{Object, View};
 
 use crate::cells::{self, Cell};
 use crate::resource::{Column, Deletion, Facts, Generation, Resource, Scope, Verb};
-use crate::rules::At;
+use crate::rules::{At, marked};
 
 /// The resource.
 #[derive(Debug)]
@@ -53,21 +53,30 @@ impl Resource for IPAddresses {
         check(new, errors);
     }
 
-    fn validate_update(&self, new: &Object, _: &Object, errors: &mut Errors) {
+    fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
         check(new, errors);
+        let spec = At::root(new, "spec");
+        let owner = spec.field("parentRef");
+        marked::covered(errors, |errors| owner.immutable(old.view().path("spec.parentRef"), errors));
     }
 }
 
-/// What is said of the address's owner, but for what has to be said: that is a marker's affair.
+/// What is said of the address's owner.
 fn check(new: &Object, errors: &mut Errors) {
     let spec = At::root(new, "spec");
     let owner = spec.field("parentRef");
+    if !owner.is_present() {
+        return marked::covered(errors, |errors| owner.missing("", errors));
+    }
     let group = owner.field("group");
     if !group.is_empty() {
         group.keep_to(dns::subdomain, errors);
     }
     for name in ["resource", "name", "namespace"] {
         let field = owner.field(name);
+        if name != "namespace" {
+            marked::covered(errors, |errors| _ = field.require(errors));
+        }
         if !field.is_empty() {
             field.keep_to(path::segment, errors);
         }

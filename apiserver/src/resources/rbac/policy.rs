@@ -1,13 +1,17 @@
-//! What roles allow: what both kinds of roles have in common. That a rule names verbs is a marker's affair.
+//! What roles allow: what both kinds of roles have in common.
 
 use keelson_api::field::Errors;
 use keelson_schema::tree::Object;
 
-use crate::rules::At;
+use crate::rules::{At, marked};
 
 /// What is wrong with a role's rules.
 pub(super) fn check(new: &Object, is_namespaced: bool, errors: &mut Errors) {
     for rule in At::root(new, "rules").items() {
+        let verbs = rule.field("verbs");
+        marked::covered(errors, |errors| {
+            verbs.require_saying("verbs must contain at least one value", errors);
+        });
         let urls = rule.field("nonResourceURLs");
         let [groups, resources, names] =
             ["apiGroups", "resources", "resourceNames"].map(|name| rule.view.field(name).items().len() > 0);

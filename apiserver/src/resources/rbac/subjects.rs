@@ -7,7 +7,7 @@ use keelson_schema::tree::Object;
 
 use crate::cells::{self, Cell};
 use crate::edit::Edit;
-use crate::rules::{At, IMMUTABLE, internal};
+use crate::rules::{At, IMMUTABLE, internal, marked};
 
 const GROUP: &str = "rbac.authorization.k8s.io";
 
@@ -46,12 +46,13 @@ pub(super) fn default(object: &mut Object) {
     }
 }
 
-/// What is wrong with a binding to a role of one of `kinds`; that names have to be there is a marker's affair.
+/// What is wrong with a binding to a role of one of `kinds`.
 pub(super) fn check(new: &Object, kinds: &[&str], is_namespaced: bool, errors: &mut Errors) {
     let role = At::root(new, "roleRef");
     role.field("apiGroup").one_of(&[GROUP], errors);
     role.field("kind").one_of(kinds, errors);
     let name = role.field("name");
+    marked::covered(errors, |errors| _ = name.require(errors));
     if !name.is_empty() {
         name.keep_to(path::segment, errors);
     }
@@ -62,6 +63,7 @@ pub(super) fn check(new: &Object, kinds: &[&str], is_namespaced: bool, errors: &
 
 fn check_subject(subject: &At<'_, '_>, is_namespaced: bool, errors: &mut Errors) {
     let (name, group) = (subject.field("name"), subject.field("apiGroup"));
+    marked::covered(errors, |errors| _ = name.require(errors));
     match subject.view.field("kind").text() {
         "ServiceAccount" => {
             if !name.is_empty() {

@@ -8,12 +8,12 @@ use keelson_api::names::label;
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::{Object, View};
 
-use super::parameters;
 use crate::cells::{self, Cell};
 use crate::defaults::gated::{self, Gate};
 use crate::object_life::Write;
 use crate::parts;
 use crate::resource::{Column, Deletion, Facts, Generation, Resource, Scope, Subresource, Verb};
+use crate::rules::volume_disk::csi_driver;
 use crate::rules::{At, IMMUTABLE};
 
 /// The resource.
@@ -107,7 +107,7 @@ fn check(new: &Object, errors: &mut Errors) {
     let mut names = BTreeSet::new();
     for driver in spec.field("drivers").items() {
         let (name, id) = (driver.field("name"), driver.field("nodeID"));
-        parameters::check_csi_name(&name, errors);
+        csi_driver(&name, errors);
         id.require(errors);
         if id.text().len() > NODE_ID_BYTES_MAX {
             id.invalid(format!("must be {NODE_ID_BYTES_MAX} characters or less"), errors);

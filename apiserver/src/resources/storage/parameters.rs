@@ -1,13 +1,12 @@
 //! Who provides storage, and what is told to them: what several kinds of classes have in common.
 
 use keelson_api::field::{Error, Errors};
-use keelson_api::names::{dns, label};
+use keelson_api::names::label;
 
 use crate::rules::At;
 
 const COUNT_MAX: usize = 512;
 const BYTES_MAX: usize = 256 * 1024;
-const CSI_NAME_BYTES_MAX: usize = 63;
 
 /// The name of whoever provides the storage, if it is said.
 pub(super) fn check_driver(name: &At<'_, '_>, errors: &mut Errors) {
@@ -33,15 +32,4 @@ pub(super) fn check(parameters: &At<'_, '_>, errors: &mut Errors) {
     if bytes > BYTES_MAX {
         errors.push(Error::too_long(&parameters.path, BYTES_MAX));
     }
-}
-
-/// The name of a CSI driver.
-pub(super) fn check_csi_name(name: &At<'_, '_>, errors: &mut Errors) {
-    if !name.require(errors) {
-        return;
-    }
-    if name.text().len() > CSI_NAME_BYTES_MAX {
-        errors.push(Error::too_long(&name.path, CSI_NAME_BYTES_MAX));
-    }
-    errors.push_invalid(&name.path, name.text(), dns::subdomain(&name.text().to_lowercase()));
 }

@@ -11,7 +11,7 @@ use super::parameters;
 use crate::cells::{self, Cell};
 use crate::edit::Edit;
 use crate::resource::{Column, Deletion, Facts, Generation, Resource, Scope, Verb};
-use crate::rules::At;
+use crate::rules::{At, marked};
 use crate::warnings::node;
 
 /// The resource.
@@ -84,14 +84,20 @@ impl Resource for StorageClasses {
         check(new, errors);
     }
 
-    fn validate_update(&self, new: &Object, _: &Object, errors: &mut Errors) {
+    fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
         check(new, errors);
+        marked::covered(errors, |errors| {
+            for name in ["parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"] {
+                At::root(new, name).immutable(old.view().field(name), errors);
+            }
+        });
     }
 }
 
-/// What a class says, but for what is said by markers.
 fn check(new: &Object, errors: &mut Errors) {
-    parameters::check_driver(&At::root(new, "provisioner"), errors);
+    let provisioner = At::root(new, "provisioner");
+    marked::covered(errors, |errors| _ = provisioner.require(errors));
+    parameters::check_driver(&provisioner, errors);
     parameters::check(&At::root(new, "parameters"), errors);
     let policy = At::root(new, "reclaimPolicy");
     if !policy.is_empty() {

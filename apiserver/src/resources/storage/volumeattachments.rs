@@ -9,7 +9,8 @@ use crate::cells::{self, Cell};
 use crate::object_life::Write;
 use crate::parts;
 use crate::resource::{Column, Deletion, Facts, Generation, Resource, Scope, Subresource, Verb};
-use crate::rules::At;
+use crate::rules::volume_disk::csi_driver;
+use crate::rules::{At, marked};
 
 /// The resource.
 #[derive(Debug)]
@@ -77,8 +78,9 @@ impl Resource for VolumeAttachments {
         check(new, errors);
     }
 
-    fn validate_update(&self, new: &Object, _: &Object, errors: &mut Errors) {
+    fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
         check(new, errors);
+        marked::covered(errors, |errors| At::root(new, "spec").immutable(old.view().field("spec"), errors));
     }
 
     fn validate_status(&self, new: &Object, _: &Object, errors: &mut Errors) {
@@ -89,9 +91,9 @@ impl Resource for VolumeAttachments {
 const METADATA_BYTES_MAX: usize = 256 * 1024;
 const MESSAGE_BYTES_MAX: usize = 1024;
 
-/// What an attachment says; who attaches is a marker's affair.
 fn check(new: &Object, errors: &mut Errors) {
     let spec = At::root(new, "spec");
+    marked::covered(errors, |errors| csi_driver(&spec.field("attacher"), errors));
     let source = spec.field("source");
     let (inline, volume) = (source.field("inlineVolumeSpec"), source.field("persistentVolumeName"));
     const ONE: &str = "must specify exactly one of inlineVolumeSpec and persistentVolumeName";

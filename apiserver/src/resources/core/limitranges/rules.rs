@@ -7,7 +7,7 @@ use keelson_api::names::label;
 use keelson_api::quantity::{Format, Quantity};
 use keelson_schema::tree::Object;
 
-use crate::rules::{At, resource_names};
+use crate::rules::{At, pod_resources};
 
 const POD: &str = "Pod";
 const CONTAINER: &str = "Container";
@@ -62,9 +62,9 @@ fn check_names(limit: &At<'_, '_>, errors: &mut Errors) {
         }
         for (name, amount) in amounts.entries() {
             if matches!(kind, POD | CONTAINER) {
-                resource_names::check_of_container(name, &amount.path, errors);
+                pod_resources::name_for_containers(name, &amount, errors);
             } else {
-                resource_names::check(name, &amount.path, errors);
+                pod_resources::name(name, &amount, errors);
             }
         }
     }
@@ -158,7 +158,7 @@ fn check_amounts(limit: &At<'_, '_>, name: &str, errors: &mut Errors) {
         }
     }
     if let (Some(limit), Some(request)) = (amount("default"), amount("defaultRequest"))
-        && !resource_names::can_be_overcommitted(name)
+        && !pod_resources::can_be_overcommitted(name)
         && limit != request
     {
         let words = format!("default value {limit} must equal to defaultRequest value {request} in {name}");

@@ -8,9 +8,9 @@ use keelson_api::names::address::{Strictness, check_legacy_cidr, parse_cidr};
 use keelson_api::names::{dns, label, object, variable};
 use keelson_schema::tree::{Object, View};
 
-use crate::rules::{At, internal, resource_names};
+use crate::rules::pod_tolerations::EFFECTS;
+use crate::rules::{At, internal, pod_resources};
 
-const EFFECTS: [&str; 3] = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
 const ONE_REFERENCE: &str = "exactly one reference subfield must be non-nil";
 
 /// What is wrong with a node.
@@ -67,7 +67,7 @@ fn check_taints(new: &Object, errors: &mut Errors) {
             value.invalid(reasons.join(";"), errors);
         }
         if effect.require(errors) {
-            effect.one_of(&EFFECTS, errors);
+            effect.one_of(EFFECTS, errors);
         }
         if !known.insert((effect.text(), key.text())) {
             let words = "taints must be unique by key and effect pair";
@@ -82,7 +82,7 @@ fn check_amounts(new: &Object, errors: &mut Errors) {
         let amounts = status.field(name);
         for key in amounts.keys() {
             let amount = At { view: amounts.view.key(key), path: amounts.path.child(key) };
-            resource_names::check_amount(key, &amount, errors);
+            pod_resources::quantity(key, &amount, errors);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use keelson_api::field::{Error, Errors};
 use keelson_schema::tree::{Object, View};
 
-use crate::rules::{At, IMMUTABLE, internal, resource_names};
+use crate::rules::{At, IMMUTABLE, internal, pod_resources, resource_names};
 
 const OF_PODS: [&str; 4] = ["Terminating", "NotTerminating", "BestEffort", "NotBestEffort"];
 const OTHERS: [&str; 3] = ["PriorityClass", "VolumeAttributesClass", "CrossNamespacePodAffinity"];
@@ -43,8 +43,8 @@ pub(super) fn keep_scopes(new: &Object, old: &Object, errors: &mut Errors) {
 
 fn check_amounts(amounts: &At<'_, '_>, errors: &mut Errors) {
     for (name, amount) in amounts.entries() {
-        resource_names::check_of_quota(name, &amount.path, errors);
-        resource_names::check_amount(name, &amount, errors);
+        resource_names::check_of_quota(name, &amount, errors);
+        pod_resources::quantity(name, &amount, errors);
     }
 }
 

@@ -1,4 +1,4 @@
-//! What slices of endpoints keep to, but for what is said by markers.
+//! What slices of endpoints keep to.
 
 use std::collections::BTreeSet;
 
@@ -7,28 +7,36 @@ use keelson_api::names::address::{Strictness, check_ip, check_legacy_ip, parse_i
 use keelson_api::names::{dns, label, object};
 use keelson_schema::tree::Object;
 
-use crate::rules::{At, PROTOCOLS, address, selector};
+use crate::rules::{At, PROTOCOLS, address, marked, selector};
 
 const ENDPOINTS_MAX: usize = 1_000;
 const PORTS_MAX: usize = 20_000;
 const TOPOLOGY_LABELS_MAX: usize = 16;
+const ADDRESSES_MAX: usize = 100;
 const HINTS_MAX: usize = 8;
 
 /// What is wrong with a slice, in the place of `old` if there is one.
 pub(super) fn check(new: &Object, old: Option<&Object>, errors: &mut Errors) {
+    let kind = At::root(new, "addressType");
+    marked::covered(errors, |errors| {
+        if kind.require(errors) {
+            kind.one_of(&["FQDN", "IPv4", "IPv6"], errors);
+        }
+    });
     check_ports(&At::root(new, "ports"), errors);
     let endpoints = At::root(new, "endpoints");
     let is_same = |old: &Object| old.view().field("endpoints").value() == endpoints.view.value();
     if old.is_some_and(is_same) {
-        return;
-    }
-    if endpoints.len() > ENDPOINTS_MAX {
+        // What is there already is not looked at again.
+    } else if endpoints.len() > ENDPOINTS_MAX {
         errors.push(Error::too_many(&endpoints.path, endpoints.len(), ENDPOINTS_MAX));
-        return;
+    } else {
+        for endpoint in endpoints.items() {
+            check_endpoint(&endpoint, kind.text(), errors);
+        }
     }
-    let kind = new.view().field("addressType").text();
-    for endpoint in endpoints.items() {
-        check_endpoint(&endpoint, kind, errors);
+    if let Some(old) = old {
+        marked::covered(errors, |errors| kind.immutable(old.view().field("addressType"), errors));
     }
 }
 
@@ -61,6 +69,12 @@ fn check_ports(ports: &At<'_, '_>, errors: &mut Errors) {
 
 fn check_endpoint(endpoint: &At<'_, '_>, kind: &str, errors: &mut Errors) {
     let addresses = endpoint.field("addresses");
+    marked::covered(errors, |errors| {
+        addresses.require_saying("must contain at least 1 address", errors);
+        if addresses.len() > ADDRESSES_MAX {
+            errors.push(Error::too_many(&addresses.path, addresses.len(), ADDRESSES_MAX));
+        }
+    });
     for address in addresses.items() {
         check_address(&addresses, &address, kind, errors);
     }

@@ -6,7 +6,7 @@ use keelson_api::names::{number, variable};
 use keelson_schema::tree::{Object, Value, View};
 
 use crate::rules::selector::{has_invalid_value, label_selector_with};
-use crate::rules::{At, address};
+use crate::rules::{At, address, marked};
 
 /// What is let through because it is stored so already.
 #[derive(Default)]
@@ -107,8 +107,7 @@ fn check_peer(peer: &At<'_, '_>, lenient: &Leniency<'_>, errors: &mut Errors) {
 fn check_block(block: &At<'_, '_>, lenient: &Leniency<'_>, errors: &mut Errors) {
     let range = block.field("cidr");
     if range.is_empty() {
-        // That it has to be there is a marker's affair.
-        return;
+        return marked::covered(errors, |errors| range.missing("", errors));
     }
     check_legacy_cidr(&range.path, range.text(), Strictness::Strict, &lenient.ranges, errors);
     let Some(whole) = parse_cidr(range.text()) else { return };
