@@ -88,9 +88,10 @@ pub(crate) fn create(call: &Call<'_>, mut new: Object, write: &Write<'_>) -> Res
     resource.validate_create(&new, &mut errors);
     refuse(call, &new, errors.without_repetitions())?;
 
-
-    let mut errors = errors.without_repetitions();    marked::check(&new, None, &mut errors);
-    refuse(call, &new, errors)?;    warn(call, &new, None, write);
+    let mut errors = errors.without_repetitions();
+    marked::check(&new, None, &mut errors);
+    refuse(call, &new, errors)?;
+    warn(call, &new, None, write);
     Ok(new)
 }
 

@@ -19,7 +19,11 @@ pub(crate) mod conditions;
 pub(crate) mod golang_json;
 pub(crate) mod internal;
 pub(crate) mod marked;pub(crate) mod pod;
-mod pod_affinity;
+
+pub(crate) mod certificate;
+pub(crate) mod marked;
+pub(crate) mod persistent_volume;
+pub(crate) mod pod;mod pod_affinity;
 pub(crate) mod pod_annotations;
 mod pod_container;
 mod pod_containers;
@@ -37,9 +41,9 @@ pub(crate) mod pod_template;
 pub(crate) mod pod_tolerations;
 pub(crate) mod pod_update;
 mod pod_windows;
+pub(crate) mod resource_names;
 pub(crate) mod same;
-
-pub(crate) mod resource_names;pub(crate) mod selector;
+pub(crate) mod selector;
 pub(crate) mod selector_node;
 pub(crate) mod shares;
 mod shown;

@@ -24,7 +24,9 @@ pub(crate) fn blocks(text: &str) -> Vec<Block> {
     let mut at = 0;
     while let Some(line) = lines.get(at) {
         at += 1;
-        let Some(kind) = line.strip_prefix(BEGIN).and_then(|rest| rest.strip_suffix(DASHES)) else { continue };
+        let Some(kind) = line.strip_prefix(BEGIN).and_then(|rest| rest.strip_suffix(DASHES)) else {
+            continue;
+        };
         let end = format!("{END}{kind}{DASHES}");
         let Some(length) = lines[at..].iter().position(|line| *line == end) else { continue };
         if let Some(block) = block(kind, &lines[at..at + length]) {
@@ -38,7 +40,7 @@ pub(crate) fn blocks(text: &str) -> Vec<Block> {
 fn block(kind: &str, lines: &[&str]) -> Option<Block> {
     let headers = lines.iter().take_while(|line| line.contains(':')).count();
     let content: String = lines[headers..].concat();
-    let bytes = keelson_schema::scalar::base64::decode(content.as_bytes())?;
+    let bytes = keelson_schema::scalar::base64::decode(content.as_bytes()).ok()?;
     Some(Block { kind: kind.to_owned(), has_headers: headers > 0, bytes })
 }
 

@@ -2,8 +2,8 @@
 
 mod rules;
 
-use keelson_api::field::Errors;
 use keelson_api::duration::Span;
+use keelson_api::field::Errors;
 use keelson_api::names::object::{self, Rule};
 use keelson_api::time::UnixMillis;
 use keelson_schema::scalar::time::Time;

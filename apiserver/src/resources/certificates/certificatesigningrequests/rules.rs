@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 
+use keelson_api::difference;
 use keelson_api::field::{Error, Errors, Value as Shown};
 use keelson_schema::scalar::base64;
 use keelson_schema::tree::{Object, Value, View};
 
-use crate::rules::{At, certificate, difference, internal, marked, signer};
+use crate::rules::{At, certificate, internal, marked, signer};
 
 const APPROVED: &str = "Approved";
 const DENIED: &str = "Denied";
@@ -49,9 +50,10 @@ pub(super) fn check(new: &Object, old: Option<&Object>, errors: &mut Errors) {
     let bytes = request.view.value().and_then(Value::as_bytes).unwrap_or_default();
     if let Some(fault) = certificate::fault_of_request(bytes) {
         let mut shown = vec![b'"'];
-        base64::encode(bytes, &mut shown);
+        base64::push(&mut shown, bytes);
         shown.push(b'"');
-        let shown = if bytes.is_empty() { "null".into() } else { String::from_utf8_lossy(&shown).into_owned() };
+        let shown =
+            if bytes.is_empty() { "null".into() } else { String::from_utf8_lossy(&shown).into_owned() };
         errors.push(Error::invalid(&request.path, Shown::Json(shown.into()), fault));
     }
     check_usages(&spec.field("usages"), before.map(|old| old.field("usages")), errors);
@@ -146,7 +148,7 @@ pub(super) fn check_update(new: &Object, old: &Object, part: &str, errors: &mut 
     let all = status.field("conditions");
     let of = |list: View<'_>, kind: &str| -> Vec<String> {
         let same = list.items().filter(|one| one.field("type").text() == kind);
-        same.map(internal::json).collect()
+        same.map(internal::pretty).collect()
     };
     let pairs = [APPROVED, DENIED, FAILED].map(|kind| (kind, of(conditions(old), kind), of(all.view, kind)));
     for (kind, before, now) in &pairs {
@@ -158,8 +160,8 @@ pub(super) fn check_update(new: &Object, old: &Object, part: &str, errors: &mut 
         if now.len() > before.len() {
             all.forbidden(format!("updates may not add a condition of type \"{kind}\""), errors);
         } else if now.len() == before.len() && now != before {
-            let json = |list: &[String]| format!("[{}]", list.join(","));
-            let difference = difference::of(&json(before), &json(now));
+            let json = |list: &[String]| indented(list);
+            let difference = difference::unified(&json(before), &json(now));
             let words = format!("updates may not modify a condition of type \"{kind}\"\n{difference}");
             all.forbidden(words, errors);
         }
@@ -173,4 +175,13 @@ pub(super) fn check_update(new: &Object, old: &Object, part: &str, errors: &mut 
             certificate.forbidden("updates may not modify existing certificate content", errors);
         }
     }
+}
+
+/// A list of structs as Go indents it.
+fn indented(list: &[String]) -> String {
+    let deeper = |text: &String| text.lines().map(|line| format!(" {line}")).collect::<Vec<_>>().join("\n");
+    if list.is_empty() {
+        return "null".to_owned();
+    }
+    format!("[\n{}\n]", list.iter().map(deeper).collect::<Vec<_>>().join(",\n"))
 }
