@@ -55,6 +55,7 @@ mod volume_files;
 mod volume_mount;
 mod volume_path;
 mod volume_projected;
+pub(crate) mod web_address;
 pub(crate) mod workload;
 mod workload_indexes;
 pub(crate) mod workload_job;

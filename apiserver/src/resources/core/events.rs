@@ -1,5 +1,8 @@
 //! Events: what components have to report about objects.
 
+pub(crate) mod rules;
+
+use keelson_api::field::Errors;
 use keelson_api::names::object::{self as rules, Rule};
 use keelson_api::options::Propagation;
 use keelson_api::time::UnixMillis;
@@ -86,6 +89,14 @@ impl Resource for Events {
             count(view).into(),
             cells::name(object),
         ]
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        rules::check(new, "reportingComponent", errors);
+    }
+
+    fn validate_update(&self, new: &Object, _: &Object, errors: &mut Errors) {
+        rules::check(new, "reportingComponent", errors);
     }
 }
 
