@@ -10,7 +10,7 @@ use crate::object_life::Write;
 use crate::parts;
 use crate::resource::{Column, Deletion, Facts, Generation, Resource, Scope, Subresource, Verb};
 use crate::rules::volume_disk::csi_driver;
-use crate::rules::{At, marked};
+use crate::rules::{At, marked, persistent_volume};
 
 /// The resource.
 #[derive(Debug)]
@@ -103,7 +103,7 @@ fn check(new: &Object, errors: &mut Errors) {
         (false, true) => {
             volume.require_saying("must specify non empty persistentVolumeName", errors);
         }
-        (true, false) => {}
+        (true, false) => persistent_volume::spec(&inline, persistent_volume::Of::Inline, errors),
     }
     spec.field("nodeName").name_of(object::subdomain, errors);
     check_status(&At::root(new, "status"), errors);
