@@ -86,8 +86,6 @@ pub(crate) fn create(call: &Call<'_>, mut new: Object, write: &Write<'_>) -> Res
     rules::check_create(&Checked::new(meta(&new)), scope(call), rule, &METADATA, &mut errors);
     check_finalizers(call, &new, &mut errors);
     resource.validate_create(&new, &mut errors);
-    refuse(call, &new, errors.without_repetitions())?;
-
     let mut errors = errors.without_repetitions();
     marked::check(&new, None, &mut errors);
     refuse(call, &new, errors)?;

@@ -3,7 +3,7 @@
 pub(crate) mod rules;
 
 use keelson_api::field::Errors;
-use keelson_api::names::object::{self as rules, Rule};
+use keelson_api::names::object::{self, Rule};
 use keelson_api::options::Propagation;
 use keelson_api::time::UnixMillis;
 use keelson_schema::scalar::time::Time;
@@ -66,7 +66,7 @@ impl Resource for Events {
 
     /// Names that programs have given for long are not looked at closely.
     fn name_rule(&self) -> Rule {
-        rules::path_segment
+        object::path_segment
     }
 
     fn default_propagation(&self) -> Option<Propagation> {

@@ -261,8 +261,8 @@ const RENAMED: [(&str, &str); 4] = [
 
 /// Whether an affinity is the same but for labels that have got their new names.
 fn is_renamed(new: View<'_>, old: View<'_>) -> bool {
-    let terms = |affinity: View<'_>| affinity.path("required.nodeSelectorTerms");
-    let (new, old) = (terms(new), terms(old));
+    const TERMS: &str = "required.nodeSelectorTerms";
+    let (new, old) = (new.path(TERMS), old.path(TERMS));
     new.items().len() == old.items().len()
         && new.items().zip(old.items()).all(|(new, old)| {
             same::is_same(new.field("matchFields"), old.field("matchFields"))

@@ -1,7 +1,7 @@
 //! Events: what components have to report about objects.
 
 use keelson_api::field::Errors;
-use keelson_api::names::object::{self as rules, Rule};
+use keelson_api::names::object::{self, Rule};
 use keelson_api::options::Propagation;
 use keelson_api::time::UnixMillis;
 use keelson_schema::arena::{Schema, StructRef};
@@ -64,7 +64,7 @@ impl Resource for Events {
     }
 
     fn name_rule(&self) -> Rule {
-        rules::subdomain
+        object::subdomain
     }
 
     fn convert(&self, object: Object, to: &Schema) -> Object {
