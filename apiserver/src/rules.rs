@@ -12,18 +12,15 @@
 
 pub(crate) mod address;
 mod at;
-pub(crate) mod cron;
-mod internal;
-
+pub(crate) mod certificate;
 pub(crate) mod conditions;
+pub(crate) mod cron;
 pub(crate) mod golang_json;
 pub(crate) mod internal;
-pub(crate) mod marked;pub(crate) mod pod;
-
-pub(crate) mod certificate;
 pub(crate) mod marked;
 pub(crate) mod persistent_volume;
-pub(crate) mod pod;mod pod_affinity;
+pub(crate) mod pod;
+mod pod_affinity;
 pub(crate) mod pod_annotations;
 mod pod_container;
 mod pod_containers;

@@ -18,8 +18,11 @@ pub(crate) fn check(new: &Object, old: Option<&Object>, errors: &mut Errors) {
     let mut found = Errors::new();
     let mut asked = Asked { is_update: old.is_some(), errors: &mut found };
     asked.fields(of, new.root(), old.map(Object::root), &Path::NOWHERE);
-    let is_told = |of: &Error| found.iter().any(|one| one.kind() == of.kind() && one.field() == of.field());
-    errors.retain(|error| !(error.is_covered() && is_told(error)));
+    let is_told = |of: &Error| {
+        let mut alike = found.iter().filter(|one| one.kind() == of.kind() && one.field() == of.field());
+        alike.any(|one| of.is_covered() || one == of)
+    };
+    errors.retain(|error| !is_told(error));
     errors.extend(found);
 }
 
