@@ -133,7 +133,7 @@ fn check_request(request: &At<'_, '_>, errors: &mut Errors) {
 /// What is asked for, as the one thing or as one of several.
 fn check_asked(asked: &At<'_, '_>, is_alternative: bool, errors: &mut Errors) {
     let class = asked.field("deviceClassName");
-    let mut check = |errors: &mut Errors| {
+    let check = |errors: &mut Errors| {
         if class.require(errors) {
             class.keep_to(dns::subdomain, errors);
         }
