@@ -27,6 +27,7 @@ use crate::catalog::Served;
 use crate::meta::{Checked, drop_repeated_owners, meta, meta_mut};
 use crate::problem::Problem;
 use crate::resource::{Generation, Scope};
+use crate::rules::marked;
 use crate::stored;
 use crate::{admission, ownership, refusal};
 
@@ -86,7 +87,9 @@ pub(crate) async fn create(call: &Call<'_>, mut new: Object, write: &Write<'_>) 
     rules::check_create(&Checked::new(meta(&new)), scope(call), rule, &METADATA, &mut errors);
     check_finalizers(call, &new, &mut errors);
     resource.validate_create(&new, &mut errors);
-    refuse(call, &new, errors.without_repetitions())?;
+    let mut errors = errors.without_repetitions();
+    marked::check(&new, None, &mut errors);
+    refuse(call, &new, errors)?;
     admission::check(call, &new, None).await?;
     warn(call, &new, None, write);
     Ok(new)
@@ -241,7 +244,9 @@ pub(crate) async fn update(
         "status" => resource.validate_status(&new, old, &mut errors),
         part => resource.validate_part(part, &new, old, &mut errors),
     }
-    refuse(call, &new, errors.without_repetitions())?;
+    let mut errors = errors.without_repetitions();
+    marked::check(&new, Some(old), &mut errors);
+    refuse(call, &new, errors)?;
     admission::check(call, &new, Some(old)).await?;
     warn(call, &new, Some(old), write);
     apply::keep_times(old, &mut new);
@@ -256,8 +261,10 @@ fn kept_revision_is_unset(new: &Object) -> bool {
 fn check_state(call: &Call<'_>, new: &Object, old: &Object) -> Result<(), Problem> {
     let (new, old) = (meta(new), meta(old));
     let resource = call.group_resource();
+    // What is written through another kind has rules of its own.
+    let is_elsewhere = call.subresource.is_some_and(|part| part.kind != call.served.facts().kind);
     match new.resource_version() {
-        "" | "0" if call.served.facts().updates_blindly || call.subresource.is_some() => Ok(()),
+        "" | "0" if call.served.facts().updates_blindly || is_elsewhere => Ok(()),
         "" | "0" => {
             let mut errors = Errors::new();
             let path = METADATA.child("resourceVersion");

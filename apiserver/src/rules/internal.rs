@@ -5,9 +5,15 @@
 
 use std::fmt::Write as _;
 
+use keelson_api::field::Value as Shown;
 use keelson_api::golang::JsonText;
 use keelson_schema::arena::{FieldRef, Kind, StructRef, TypeRef};
 use keelson_schema::tree::{Value, View};
+
+/// A value as messages show it then.
+pub(crate) fn shown(view: View<'_>) -> Shown<'static> {
+    Shown::Json(json(view).into())
+}
 
 /// A value as such JSON.
 pub(crate) fn json(view: View<'_>) -> String {
@@ -21,7 +27,10 @@ pub(crate) fn json(view: View<'_>) -> String {
 
 /// The same with every field on a line of its own, as deep as it lies.
 pub(crate) fn pretty(view: View<'_>) -> String {
-    let json = json(view);
+    indented(&json(view))
+}
+
+fn indented(json: &str) -> String {
     let mut out = String::with_capacity(json.len() * 2);
     let (mut depth, mut in_text, mut escapes) = (0_usize, false, false);
     let mut letters = json.chars().peekable();
@@ -63,6 +72,13 @@ pub(crate) fn pretty(view: View<'_>) -> String {
         }
     }
     out
+}
+
+/// Some fields of a struct, as a struct of their own.
+pub(crate) fn pretty_fields<'a>(fields: impl Iterator<Item = (&'static str, View<'a>)>) -> String {
+    let fields: Vec<String> =
+        fields.map(|(name, value)| format!("\"{}\":{}", go_name(name), json(value))).collect();
+    indented(&format!("{{{}}}", fields.join(",")))
 }
 
 /// Types that have no other form: what all kinds share.
@@ -171,6 +187,15 @@ fn write_zero(field: FieldRef<'_>, out: &mut String) {
 /// What Go calls the fields whose names are not simply written large.
 const GO_NAMES: &[(&str, &str)] = &[
     ("fsType", "FSType"),
+    ("apiGroups", "APIGroups"),
+    ("caBundle", "CABundle"),
+    ("cidr", "CIDR"),
+    ("cidrs", "CIDRs"),
+    ("ips", "IPs"),
+    ("nonResourceURLs", "NonResourceURLs"),
+    ("tls", "TLS"),
+    ("uid", "UID"),
+    ("url", "URL"),
     ("diskURI", "DataDiskURI"),
     ("tty", "TTY"),
     ("wwids", "WWIDs"),
