@@ -23,7 +23,7 @@ pub(crate) struct Cluster {
 
 enum ApiServer {
     Ours(Server),
-    Upstream(Box<Upstream>),
+    Upstream(Upstream),
 }
 
 impl Cluster {
@@ -38,7 +38,7 @@ impl Cluster {
                 let upstream = Upstream::start(&programs, place, &[]).await;
                 let kubeconfig = upstream.kubeconfig().to_owned();
                 logs.extend(["kube-apiserver.log", "etcd.log"].map(|name| here.join(name)));
-                (ApiServer::Upstream(Box::new(upstream)), kubeconfig, None)
+                (ApiServer::Upstream(upstream), kubeconfig, None)
             }
             Whose::Ours | Whose::Nobody => {
                 let ours = place.up(&["--pki-dir", pki.to_str().unwrap()]).await;
