@@ -193,19 +193,26 @@ async fn storage_has_a_class_is_held_and_grows_where_its_class_lets_it() {
     assert_eq!(made["spec"]["storageClassName"], "new");
 
     let path = format!("{CLAIMS}/usual");
-    let mut more = made;
-    more["spec"]["resources"]["requests"]["storage"] = json!("2Gi");
-    let (code, status) = world.ask(Method::PUT, &path, more.clone()).await;
-    let words =
-        "persistentvolumeclaims \"usual\" is forbidden: Only bound persistent volume claims can be expanded";
-    assert_eq!((code, &status["message"]), (403, &json!(words)), "{status}");
-    let (_, mut bound) = world.get(&path).await;
-    bound["status"] = json!({"phase": "Bound"});
-    let (code, bound) = world.ask(Method::PUT, &format!("{path}/status"), bound).await;
-    assert_eq!(code, 200, "{bound}");
-    more["metadata"]["resourceVersion"] = bound["metadata"]["resourceVersion"].clone();
-    let (code, grown) = world.ask(Method::PUT, &path, more).await;
-    assert_eq!(code, 200, "{grown}");
+    let bound = async |path: &str| {
+        let (_, mut bound) = world.get(path).await;
+        bound["status"] = json!({"phase": "Bound"});
+        let (code, bound) = world.ask(Method::PUT, &format!("{path}/status"), bound).await;
+        assert_eq!(code, 200, "{bound}");
+        bound
+    };
+    let grown = async |path: &str, mut claim: Value| {
+        claim["spec"]["resources"]["requests"]["storage"] = json!("2Gi");
+        let (code, answer) = world.ask(Method::PUT, path, claim).await;
+        (code, answer["message"].as_str().unwrap_or_default().to_owned())
+    };
+    assert_eq!(grown(&path, made).await.0, 422, "what is not bound cannot be changed");
+    let claim_of_new = bound(&path).await;
+    assert_eq!(grown(&path, claim_of_new).await.0, 200);
+    let path = format!("{CLAIMS}/bare");
+    let claim_of_none = bound(&path).await;
+    let words = "persistentvolumeclaims \"bare\" is forbidden: only dynamically provisioned pvc can be resized and \
+        the storageclass that provisions the pvc must support resize";
+    assert_eq!(grown(&path, claim_of_none).await, (403, words.to_owned()));
 }
 
 #[tokio::test]
