@@ -31,6 +31,10 @@ struct Wire {
 impl Wire {
     async fn open(client: &Client) -> Self {
         let (mut from, to) = Self::silent(client).await;
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "it ends with the connection, or with the test's runtime"
+        )]
         let reading = tokio::spawn(async move {
             let mut piece = vec![0; FRAME_BYTES_MAX];
             while from.read(&mut piece).await.is_ok_and(|count| count > 0) {}

@@ -70,6 +70,7 @@ async fn who_does_not_read_a_watch_is_cut_off_alone() {
         slow.push(stream);
     }
     let (connection, mut fast) = watches(&attacked.client, 1, "&labelSelector=is%3Dwatched").await;
+    #[expect(clippy::disallowed_methods, reason = "it is awaited below")]
     let reads = tokio::spawn(async move {
         let mut events = 0;
         // The object as it is, then each of its changes: a line each.
