@@ -92,7 +92,7 @@ async fn who_does_not_read_a_watch_is_cut_off_alone() {
     // history, as it is stored and as it is sent.
     attacked.holds_at_most(768 << 20);
     drop(slow);
-    attacked.recovers().await;
+    attacked.recovers_but_for((CHANGES * LARGE) as u64).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
