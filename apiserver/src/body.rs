@@ -146,6 +146,9 @@ fn decode_json(
     Ok((Object::with_root(schema.clone(), decoded.root), strict))
 }
 
+/// What is no resource any more, and is still taken in place of the version that followed it: its fields are the same.
+const FORMER: [(&str, &str, &str); 1] = [("policy", "v1beta1", "Eviction")];
+
 /// What the body says it is, what it leaves open filled in; it must be what is expected.
 fn check_kind(mut named: Gvk, expected: &Gvk) -> Result<Gvk, Box<Fault>> {
     if named.kind.is_empty() {
@@ -155,7 +158,8 @@ fn check_kind(mut named: Gvk, expected: &Gvk) -> Result<Gvk, Box<Fault>> {
         named.version.clone_from(&expected.version);
         named.group.clone_from(&expected.group);
     }
-    if named == *expected {
+    let is_former = FORMER.contains(&(&*named.group, &*named.version, &*named.kind));
+    if named == *expected || (is_former && named.group == expected.group && named.kind == expected.kind) {
         return Ok(named);
     }
     if builtin().by_gvk(&named.group, &named.version, &named.kind).is_some() {

@@ -1,16 +1,17 @@
 //! Objects in protobuf, kept for whoever asks next: stored objects are JSON, and to make protobuf of one takes longer
 //! than all else that an answer costs.
 //!
-//! A write has a revision of its own, so an object's message never changes and is found by that. What was put in first
-//! goes first; the messages in use at the same time are those of the latest lists and events.
+//! A write has a revision of its own, so an object's message never changes and is found by that. Where there are too many,
+//! some go, whichever: if the oldest went, whoever lists more than there is room for would never find one of them, for
+//! each would be gone just before its turn comes again.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 
 use bytes::Bytes;
 use keelson_store::revision::Revision;
 use parking_lot::Mutex;
 
-/// Bytes of messages that are kept at most; beyond that the oldest go.
+/// Bytes of messages that are kept at most; beyond that some go.
 const BYTES_MAX: usize = 32 << 20;
 /// What a message takes up besides its bytes, about.
 const OVERHEAD_BYTES: usize = 160;
@@ -26,8 +27,11 @@ pub(crate) struct Encoded {
 #[derive(Default)]
 struct Shard {
     messages: HashMap<Revision, Message>,
-    in_order: VecDeque<Revision>,
+    /// What there are messages of, in no order.
+    revisions: Vec<Revision>,
     bytes: usize,
+    /// Decides who goes next.
+    lot: u64,
 }
 
 struct Message {
@@ -61,14 +65,20 @@ impl Shard {
         self.bytes += message.bytes.len() + OVERHEAD_BYTES;
         match self.messages.insert(revision, message) {
             Some(before) => self.bytes -= before.bytes.len() + OVERHEAD_BYTES,
-            None => self.in_order.push_back(revision),
+            None => self.revisions.push(revision),
         }
-        while self.bytes > BYTES_MAX / SHARDS {
-            let Some(oldest) = self.in_order.pop_front() else { break };
-            if let Some(gone) = self.messages.remove(&oldest) {
+        while self.bytes > BYTES_MAX / SHARDS && !self.revisions.is_empty() {
+            let at = self.draw() as usize % self.revisions.len();
+            if let Some(gone) = self.messages.remove(&self.revisions.swap_remove(at)) {
                 self.bytes -= gone.bytes.len() + OVERHEAD_BYTES;
             }
         }
+    }
+
+    /// The next of a row of numbers without pattern (Knuth's, by multiplication), of which the upper bits are good.
+    fn draw(&mut self) -> u32 {
+        self.lot = self.lot.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.lot >> 32) as u32
     }
 }
 
@@ -93,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_go_when_there_are_too_many() {
+    fn some_go_when_there_are_too_many() {
         let (encoded, large) = (Encoded::default(), vec![0; BYTES_MAX / SHARDS / 2]);
         let same_shard = |number: u64| number * SHARDS as u64;
         for number in 0..10 {
@@ -101,9 +111,23 @@ mod tests {
         }
         let shard = encoded.shards[0].lock();
         assert!(shard.bytes <= BYTES_MAX / SHARDS);
-        assert_eq!(shard.messages.len(), shard.in_order.len());
-        drop(shard);
-        assert_eq!(ask(&encoded, same_shard(9), "v1", b"made again"), large);
-        assert_eq!(ask(&encoded, same_shard(0), "v1", b"made again"), b"made again");
+        assert_eq!(shard.messages.len(), shard.revisions.len());
+        assert_eq!(shard.messages.len(), 1);
+    }
+
+    #[test]
+    fn who_asks_for_more_than_there_is_room_for_finds_a_part() {
+        const ROOM: u64 = 100;
+        let (encoded, message) =
+            (Encoded::default(), vec![0; BYTES_MAX / SHARDS / ROOM as usize - OVERHEAD_BYTES]);
+        let mut made = 0;
+        for number in (0..2 * ROOM).cycle().take(2_000) {
+            let make = || {
+                made += 1;
+                Ok::<_, Infallible>(Bytes::copy_from_slice(&message))
+            };
+            encoded.message(Revision(number * SHARDS as u64), "v1", make).unwrap();
+        }
+        assert!(made < 1_700, "{made} of 2,000");
     }
 }

@@ -86,3 +86,23 @@ async fn events_are_found_by_who_reports_them_whichever_way_they_say_it() {
     }
     server.end().await;
 }
+
+#[tokio::test]
+async fn a_pod_is_evicted_in_the_version_of_today_and_the_one_before() {
+    let scratch = place();
+    let server = scratch.up(&[]).await;
+    let client = Client::of(&server.kubeconfig());
+    let pods = "/api/v1/namespaces/default/pods";
+    let account = json!({"metadata": {"name": "default"}});
+    client.send(Method::POST, "/api/v1/namespaces/default/serviceaccounts", JSON, &account.to_string()).await;
+    for (version, code) in [("policy/v1", 201), ("policy/v1beta1", 201), ("policy/v1alpha1", 400)] {
+        let pod = json!({"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "i"}]}});
+        let made = client.send(Method::POST, pods, JSON, &pod.to_string()).await;
+        assert!([201, 409].contains(&made.code), "{}", made.body);
+        let eviction = json!({"apiVersion": version, "kind": "Eviction", "metadata": {"name": "p"}});
+        let path = format!("{pods}/p/eviction");
+        let evicted = client.send(Method::POST, &path, JSON, &eviction.to_string()).await;
+        assert_eq!(evicted.code, code, "{version}: {}", evicted.body);
+    }
+    server.end().await;
+}

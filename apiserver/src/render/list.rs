@@ -47,7 +47,7 @@ pub(crate) fn narrow(state: &Snapshot, selection: &Selection, facts: &Facts) -> 
 }
 
 /// Answers with a list.
-pub(crate) fn list(call: &Call<'_>, look: Look, listing: Listing) -> Result<Response<Body>, Problem> {
+pub(crate) async fn list(call: &Call<'_>, look: Look, listing: Listing) -> Result<Response<Body>, Problem> {
     let in_pieces =
         look.encoding == Encoding::Json && !look.pretty && !matches!(look.shape, Shape::Table(..));
     if in_pieces && listing.objects.len() > 1 {
@@ -55,11 +55,11 @@ pub(crate) fn list(call: &Call<'_>, look: Look, listing: Listing) -> Result<Resp
     }
     let body = match (look.encoding, look.shape) {
         (Encoding::Protobuf, Shape::Whole) => {
-            let body = Body::new(protobuf(call, &listing)?);
+            let body = Body::new(protobuf(call, &listing).await?);
             return Ok(answer(StatusCode::OK, look.encoding.media_type(), body));
         }
         (Encoding::Protobuf, Shape::Metadata(version)) => {
-            let body = Body::new(metadata_protobuf(version, &listing)?);
+            let body = Body::new(metadata_protobuf(version, &listing).await?);
             return Ok(answer(StatusCode::OK, look.encoding.media_type(), body));
         }
         (_, Shape::Table(version, include)) => {
@@ -175,18 +175,29 @@ impl http_body::Body for Items {
 }
 
 /// A list in upstream's protobuf.
-fn protobuf(call: &Call<'_>, listing: &Listing) -> Result<Messages, Problem> {
+async fn protobuf(call: &Call<'_>, listing: &Listing) -> Result<Messages, Problem> {
     let mut items = Vec::with_capacity(listing.objects.len());
-    for object in &listing.objects {
+    for (at, object) in listing.objects.iter().enumerate() {
+        let_others_go_on(at).await;
         items.push(super::message(call.api, call.served, object)?);
     }
     let kind = format!("{}List", call.served.facts().kind);
     list_envelope(&call.served.api_version, &kind, listing, items)
 }
 
-fn metadata_protobuf(version: MetaVersion, listing: &Listing) -> Result<Messages, Problem> {
+/// The message says in front how long it is, so all items are made before the first is sent; other requests of the same
+/// connection are answered in between.
+async fn let_others_go_on(at: usize) {
+    const OBJECTS_TOGETHER: usize = 256;
+    if at % OBJECTS_TOGETHER == OBJECTS_TOGETHER - 1 {
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn metadata_protobuf(version: MetaVersion, listing: &Listing) -> Result<Messages, Problem> {
     let mut items = Vec::with_capacity(listing.objects.len());
-    for object in &listing.objects {
+    for (at, object) in listing.objects.iter().enumerate() {
+        let_others_go_on(at).await;
         let mut json = BytesMut::new();
         metadata(object, object.revision(), None, &mut json)?;
         let tree = super::decode_as(version.metadata_kind(), &json)?;

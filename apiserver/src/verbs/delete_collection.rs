@@ -26,7 +26,7 @@ pub(crate) async fn run(call: &Call<'_>, body: Bytes) -> Result<Response<Body>, 
         }
     }
     let listing = Listing { revision: call.api.store.revision(), objects: last, next: None, remaining: None };
-    let mut answer = render::list::list(call, look, listing)?;
+    let mut answer = render::list::list(call, look, listing).await?;
     *answer.status_mut() = StatusCode::OK;
     Ok(answer)
 }

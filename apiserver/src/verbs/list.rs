@@ -20,7 +20,7 @@ use crate::{refusal, render};
 pub(crate) async fn run(call: &Call<'_>) -> Result<Response<Body>, Problem> {
     let look = render::negotiate(call, false)?;
     let listing = select(call).await?;
-    render::list::list(call, look, listing)
+    render::list::list(call, look, listing).await
 }
 
 /// The objects that a call selects, or a page of them.

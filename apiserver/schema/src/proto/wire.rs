@@ -125,9 +125,9 @@ impl Writer {
         self.buffer.len() - self.start
     }
 
-    pub(super) fn finish(mut self) -> Vec<u8> {
-        self.buffer.drain(..self.start);
-        self.buffer
+    /// What is written, and no room besides: some are kept for long.
+    pub(super) fn finish(self) -> Vec<u8> {
+        if self.start == 0 { self.buffer } else { self.buffer[self.start..].to_vec() }
     }
 
     #[cold]

@@ -87,11 +87,8 @@ impl World {
         namespaces.delete(&self.namespace, &DeleteParams::default()).await?;
         while let Some(mut namespace) = namespaces.get_opt(&self.namespace).await? {
             namespace.spec.get_or_insert_default().finalizers = None;
-            let body = serde_json::to_vec(&namespace)?;
-            match namespaces
-                .replace_subresource("finalize", &self.namespace, &PostParams::default(), body)
-                .await
-            {
+            let params = PostParams::default();
+            match namespaces.replace_subresource("finalize", &self.namespace, &params, &namespace).await {
                 Err(Error::Api(status)) if [404, 409].contains(&status.code) => {}
                 other => drop(other?),
             }
