@@ -23,6 +23,7 @@ mod discovery;
 mod edit;
 mod encoded;
 pub mod entropy;
+mod extension;
 pub mod health;
 mod indexes;
 mod media;

@@ -138,15 +138,15 @@ impl ApiServer {
         checks.push(Check::new("shutdown", &[Endpoint::Readyz], move || {
             if *told.borrow() { Err("process is shutting down".into()) } else { Ok(()) }
         }));
-        let catalog = Catalog::builtin();
+        let catalog = Arc::new(Catalog::builtin());
         let api = Arc::new(Api {
             store: parts.store,
-            documents: openapi::documents(&catalog),
+            documents: Arc::new(openapi::documents(&catalog)),
             catalog,
             clock: parts.clock.clone(),
             entropy: parts.entropy,
             encoded: Encoded::default(),
-            keys: parts.keys,
+            keys: Arc::new(parts.keys),
             address: parts.address,
             leaving: seen,
         });
