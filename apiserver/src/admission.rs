@@ -12,6 +12,7 @@ mod limits;
 mod not_ready;
 mod priority;
 mod protection;
+pub(crate) mod quota;
 mod runtime;
 mod toleration;
 
