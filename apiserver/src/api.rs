@@ -20,6 +20,7 @@ use keelson_store::key::Key;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
+use crate::admission::plugins::Plugins;
 use crate::caller::Caller;
 use crate::catalog::{Catalog, Served};
 use crate::encoded::Encoded;
@@ -42,6 +43,8 @@ pub(crate) struct Api {
     pub(crate) entropy: Entropy,
     pub(crate) encoded: Encoded,
     pub(crate) keys: Arc<Keys>,
+    /// Which rules hold beyond an object's own.
+    pub(crate) admission: Plugins,
     /// Where this server says that it can be reached.
     pub(crate) address: String,
     /// Whether the server is about to end.
@@ -134,6 +137,7 @@ impl Api {
             // It goes by revisions, which mean something else there.
             encoded: Encoded::default(),
             keys: Arc::clone(&self.keys),
+            admission: self.admission,
             address: self.address.clone(),
             leaving: self.leaving.clone(),
         })

@@ -18,6 +18,7 @@ use keelson_store::transaction::{Change, Expect, Operation};
 
 use self::usage::Used;
 use super::around::{self, Kind};
+use super::plugins::Plugin;
 use super::{forbidden, part};
 use crate::api::Call;
 use crate::edit::Edit;
@@ -37,7 +38,7 @@ pub(crate) async fn charge(
     new: &Object,
 ) -> Result<Vec<Operation>, Problem> {
     let namespace = &*call.target.namespace;
-    if namespace.is_empty() {
+    if namespace.is_empty() || !call.api.admission.has(Plugin::ResourceQuota) {
         return Ok(Vec::new());
     }
     let served = around::served(call, QUOTAS)?;
