@@ -135,6 +135,7 @@ async fn begin_apiserver(
         entropy: Entropy::new(random::fill),
         store: opened.store.clone(),
         keys,
+        admission: settings.admission,
         address: listener.address().to_string(),
         checks: vec![storage_check(opened)],
         figures: Box::new(figures),
