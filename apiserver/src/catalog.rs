@@ -46,6 +46,8 @@ pub(crate) struct Served {
     pub(crate) store: ResourceName,
     /// How an object begins in JSON.
     pub(crate) opening: String,
+    /// Whether what clients see is what is stored, version and all.
+    is_stored_so: bool,
 }
 
 impl Served {
@@ -68,7 +70,7 @@ impl Served {
 
     /// Whether what clients see is what is stored, version and all.
     pub(crate) fn is_stored_so(&self) -> bool {
-        (self.facts().group, self.version) == self.facts().stored_as
+        self.is_stored_so
     }
 }
 
@@ -138,6 +140,7 @@ fn served(resource: &'static dyn Resource, version: &'static str) -> Served {
         stored: schema(stored_group, stored_version),
         store: ResourceName::new(&store),
         opening: stored::opening(&api_version, facts.kind),
+        is_stored_so: (facts.group, version) == facts.stored_as,
         api_version,
     }
 }

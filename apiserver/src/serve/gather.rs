@@ -18,6 +18,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 const GATHERED_BYTES_MAX: usize = 64 << 10;
 /// What is at least this long in bytes, and has nothing before it, is not worth collecting.
 const LARGE_BYTES: usize = 16 << 10;
+/// Room in bytes for what is usually collected, so that it need not grow frame by frame.
+const USUAL_BYTES: usize = 8 << 10;
 /// Bytes read at once.
 const AHEAD_BYTES: usize = 16 << 10;
 
@@ -90,7 +92,8 @@ impl<Stream: AsyncWrite + Unpin> Inner<Stream> {
             self.is_behind = true;
             return Pin::new(&mut self.stream).poll_write_vectored(context, parts);
         }
-        self.waiting.reserve(length);
+        let is_new = self.waiting.capacity() == 0;
+        self.waiting.reserve(if is_new { length.max(USUAL_BYTES) } else { length });
         parts.iter().for_each(|part| self.waiting.extend_from_slice(part));
         Poll::Ready(Ok(length))
     }

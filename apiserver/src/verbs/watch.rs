@@ -35,6 +35,8 @@ const LASTS_AT_LEAST: Duration = Duration::from_secs(1800);
 const BOOKMARK_EVERY: Duration = Duration::from_secs(60);
 /// How much is handed to the connection at a time, in bytes, about.
 const PIECE_BYTES: usize = 64 << 10;
+/// Every how many pieces it is looked whether the watch is to end, where there are always more events.
+const PIECES_UNASKED: u32 = 64;
 
 pub(crate) async fn run(call: &Call<'_>) -> Result<Response<Body>, Problem> {
     let look = render::negotiate(call, true)?;
@@ -63,6 +65,7 @@ pub(crate) async fn run(call: &Call<'_>) -> Result<Response<Body>, Problem> {
     let stream = Stream {
         api: call.api.clone(),
         is_packed,
+        form: form(look, call.served),
         served: call.served.clone(),
         look,
         selection: asked.selection,
@@ -73,6 +76,7 @@ pub(crate) async fn run(call: &Call<'_>) -> Result<Response<Body>, Problem> {
         timer,
         bookmarks,
         alone: None,
+        pieces: 0,
         told: Revision(0),
         headings: true,
         ended: false,
@@ -187,6 +191,8 @@ fn scope(call: &Call<'_>, selection: &Selection) -> Scope {
 struct Stream {
     api: Arc<Api>,
     is_packed: bool,
+    /// Where events are kept in a form that others share, if it is such a form.
+    form: Option<usize>,
     served: Arc<Served>,
     look: Look,
     selection: Selection,
@@ -198,6 +204,8 @@ struct Stream {
     bookmarks: bool,
     /// An event in a form that many share, which is all there is to send so far: it is not copied.
     alone: Option<Bytes>,
+    /// Pieces sent so far, about.
+    pieces: u32,
     /// The last revision the client has been told.
     told: Revision,
     /// Whether a table still has to say what its columns are.
@@ -245,11 +253,16 @@ impl Stream {
     /// Waits for something to send, then takes what else there is.
     async fn fill(&mut self, out: &mut BytesMut) -> Result<(), Problem> {
         self.initial(out)?;
+        self.pieces = self.pieces.wrapping_add(1);
+        if self.pieces.is_multiple_of(PIECES_UNASKED) && futures::poll!(&mut self.until).is_ready() {
+            self.ended = true;
+        }
         while out.is_empty() && self.alone.is_none() && !self.ended {
+            // What comes most often is looked at first: nobody who is told of something waits for the rest.
             tokio::select! {
                 biased;
-                () = &mut self.until => self.ended = true,
                 next = self.watch.next() => self.take(next, out)?,
+                () = &mut self.until => self.ended = true,
                 _ = self.timer.tick(), if self.bookmarks => self.bookmark(self.watch.progress(), false, out)?,
             }
         }
@@ -298,7 +311,7 @@ impl Stream {
     fn notify(&mut self, notification: &Notification, out: &mut BytesMut) -> Result<(), Problem> {
         let Some((kind, object)) = self.seen(notification)? else { return Ok(()) };
         self.told = notification.revision;
-        let shared = form(self.look, &self.served).filter(|_| kind == natural(notification));
+        let shared = self.form.filter(|_| kind == natural(notification));
         let Some(form) = shared else {
             return self.event(kind, object, notification.revision, out);
         };
