@@ -1,6 +1,6 @@
 //! The run: servers are started, and take turns in each workload.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::arguments::{Arguments, Named};
 use crate::figures::{Figure, Figures};
@@ -14,7 +14,7 @@ use crate::{chart, report};
 pub(crate) async fn all(arguments: &Arguments) -> Result<()> {
     let names = arguments.subjects.iter().map(|subject| subject.name.clone()).collect();
     let mut report = Report::new(names, arguments.rounds);
-    let mut stages = Vec::new();
+    let (mut stages, mut failed) = (Vec::new(), Vec::new());
     for workload in &arguments.workloads {
         eprintln!("{}: {}", workload.name, workload.about);
         let rounds = match workload.kind {
@@ -27,7 +27,14 @@ pub(crate) async fn all(arguments: &Arguments) -> Result<()> {
                 in_turns(arguments, workload, &mut stages).await
             }
         };
-        report.add(workload, rounds.with_context(|| workload.name)?);
+        match rounds {
+            Ok(rounds) => report.add(workload, rounds),
+            // What the others gave took long to measure.
+            Err(error) => {
+                eprintln!("  failed: {error:#}");
+                failed.push(workload.name);
+            }
+        }
     }
     for stage in stages {
         stage.running.end().await;
@@ -40,6 +47,7 @@ pub(crate) async fn all(arguments: &Arguments) -> Result<()> {
     if let Some(path) = &arguments.chart {
         std::fs::write(path, chart::svg(&report)).with_context(|| path.display().to_string())?;
     }
+    ensure!(failed.is_empty(), "failed: {}", failed.join(", "));
     Ok(())
 }
 
@@ -68,6 +76,8 @@ async fn in_turns(
         for turn in 0..stages.len() {
             let at = (turn + round) % stages.len();
             let stage = &mut stages[at];
+            // A server may end a connection that has served long, and is not measured by that.
+            stage.connect().await?;
             let measured = match workload.kind {
                 Kind::Closed(request, form) => requests::closed(stage, request, form).await,
                 Kind::Open(request, form) => requests::open(stage, request, form).await,

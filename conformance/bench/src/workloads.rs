@@ -40,6 +40,13 @@ impl Stage {
         Ok(stage)
     }
 
+    /// Opens its connections anew.
+    pub(crate) async fn connect(&mut self) -> Result<()> {
+        let connections = Connections::open(&self.running.access(), self.scale.connections).await?;
+        self.connections = Arc::new(connections);
+        Ok(())
+    }
+
     /// So many names that nobody has: the first of them, each followed by the next.
     pub(crate) fn names(&mut self, count: u64) -> u64 {
         self.names += count;
