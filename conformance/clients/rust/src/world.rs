@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod, ServiceAccount};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::api::{Api, DeleteParams, ListParams, PostParams};
 use kube::core::NamespaceResourceScope;
-use kube::{Client, Error, Resource};
+use kube::{Client, Config, Error, Resource};
 use serde_json::{Value, json};
 
 /// A namespace of a server, and the client that reaches it.
@@ -20,7 +20,10 @@ pub struct World {
 
 impl World {
     pub async fn make() -> anyhow::Result<Self> {
-        let client = Client::try_default().await?;
+        // What is refused for now is a case of its own, and not to be asked for again for minutes.
+        let mut config = Config::infer().await?;
+        config.default_retry = false;
+        let client = Client::try_from(config)?;
         let namespaces: Api<Namespace> = Api::all(client.clone());
         let wanted = object(json!({"metadata": {"generateName": "clients-rust-"}}))?;
         let made =
