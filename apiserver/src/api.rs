@@ -140,6 +140,7 @@ impl Api {
         }
         match Target::parse(parts.uri.path()).ok_or(Problem::NoSuchPath)? {
             Target::Resource(target) => self.resource(parts, &target, caller, body).await,
+            Target::Unsaid => Err(Problem::UnclearPath(parts.uri.to_string())),
             other => compress::pack(&parts.headers, self.document(parts, &other)?).await,
         }
     }
@@ -149,7 +150,7 @@ impl Api {
             Target::Groups { .. } => true,
             Target::Group(group) => self.catalog.group(group).is_some(),
             Target::Version(group, version) => self.catalog.version(group, version).is_some(),
-            Target::Resource(_) => false,
+            Target::Resource(_) | Target::Unsaid => false,
         };
         if !known {
             // A version of a known group is a place where something could be; another group is not.

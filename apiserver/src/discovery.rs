@@ -16,7 +16,7 @@ use crate::catalog::{Catalog, Group, Served, Version, api_version};
 use crate::media::{self, Conversion, Encoding};
 use crate::problem::Problem;
 use crate::refusal;
-use crate::render::{self, Look, Shape};
+use crate::render::{self, Look};
 use crate::resource::{Scope, Subresource, Verb};
 use crate::target::Target;
 
@@ -251,8 +251,8 @@ fn subresource<'a>(served: &'a Served, part: &'a Subresource) -> ApiResource<'a>
 
 /// What tells clients that objects are stored in another version than before.
 fn storage_version_hash(served: &Served) -> String {
-    let (group, version) = served.facts().stored_as;
-    let text = format!("{group}/{version}/{}", served.facts().kind);
+    let (group, _) = served.facts().stored_as;
+    let text = format!("{group}/{}/{}", served.resource.hashed_version(), served.facts().kind);
     BASE64_STANDARD.encode(&Sha256::digest(text.as_bytes())[..8])
 }
 
@@ -326,7 +326,7 @@ pub(crate) fn answer(api: &Api, parts: &Parts, target: &Target<'_>) -> Result<Re
     };
     let query = crate::query::Query::parse(parts.uri.query());
     let pretty = render::is_for_people(&query, &parts.headers, &form);
-    let look = Look { encoding: form.encoding, shape: Shape::Whole, pretty };
+    let look = Look::plain(form.encoding, pretty);
     if aggregated_form { tagged(parts, look, &json) } else { plain(look, &json) }
 }
 

@@ -249,6 +249,12 @@ pub(crate) trait Resource: Send + Sync + fmt::Debug {
         None
     }
 
+    /// The version that discovery's hash says its objects are stored in. Upstream still stores a few in an older one,
+    /// and clients see the hash alone.
+    fn hashed_version(&self) -> &'static str {
+        self.facts().stored_as.1
+    }
+
     /// What its names keep to.
     fn name_rule(&self) -> Rule {
         names::object::subdomain

@@ -18,6 +18,8 @@ pub(crate) enum Target<'a> {
     Version(Cow<'a, str>, Cow<'a, str>),
     /// Something in a version.
     Resource(ResourceTarget<'a>),
+    /// `/api/VERSION/watch`, `/api/VERSION/proxy`: what is to be watched, or reached, is not said.
+    Unsaid,
 }
 
 /// A resource, an object of it, or a part of that.
@@ -73,7 +75,8 @@ impl<'a> Target<'a> {
     fn in_version(group: Cow<'a, str>, version: Cow<'a, str>, parts: &[&'a str]) -> Option<Self> {
         let (watch, parts) = match parts {
             [] => return Some(Self::Version(group, version)),
-            ["watch", rest @ ..] if !rest.is_empty() => (true, rest),
+            ["watch" | "proxy"] => return Some(Self::Unsaid),
+            ["watch", rest @ ..] => (true, rest),
             parts => (false, parts),
         };
         let (namespace, parts) = match parts {
@@ -119,6 +122,7 @@ mod tests {
             Some(Target::Groups { core }) => format!("groups core={core}"),
             Some(Target::Group(group)) => format!("group {group}"),
             Some(Target::Version(group, version)) => format!("version {group}|{version}"),
+            Some(Target::Unsaid) => "unsaid".into(),
             Some(Target::Resource(target)) => {
                 let ResourceTarget { group, version, namespace, resource, name, subresource, rest, watch } =
                     target;
@@ -155,7 +159,8 @@ mod tests {
             ),
             ("/api/v1/watch/pods", "|v1||pods||||true"),
             ("/api/v1/watch/namespaces/a/pods/b", "|v1|a|pods|b|||true"),
-            ("/api/v1/watch", "|v1||watch||||false"),
+            ("/api/v1/watch", "unsaid"),
+            ("/apis/apps/v1/proxy/", "unsaid"),
             ("/api/v1/namespaces/%ff/pods", "nothing"),
         ] {
             assert_eq!(show(path), meaning, "{path}");

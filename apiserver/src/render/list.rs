@@ -48,6 +48,7 @@ pub(crate) fn narrow(state: &Snapshot, selection: &Selection, facts: &Facts) -> 
 
 /// Answers with a list.
 pub(crate) fn list(call: &Call<'_>, look: Look, listing: Listing) -> Result<Response<Body>, Problem> {
+    look.check(call)?;
     let in_pieces =
         look.encoding == Encoding::Json && !look.pretty && !matches!(look.shape, Shape::Table(..));
     if in_pieces && listing.objects.len() > 1 {

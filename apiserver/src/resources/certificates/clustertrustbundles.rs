@@ -36,6 +36,10 @@ impl Resource for ClusterTrustBundles {
         &FACTS
     }
 
+    fn hashed_version(&self) -> &'static str {
+        "v1beta1"
+    }
+
     /// The rest depends on the signer that the bundle names, and is a matter of validation.
     fn name_rule(&self) -> Rule {
         object::path_segment

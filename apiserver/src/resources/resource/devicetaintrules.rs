@@ -50,6 +50,10 @@ impl Resource for DeviceTaintRules {
         &FACTS
     }
 
+    fn hashed_version(&self) -> &'static str {
+        "v1beta2"
+    }
+
     fn cells(&self, object: &Object, now: UnixMillis) -> Vec<Cell> {
         let taint = object.view().path("spec.taint");
         let added = taint.field("timeAdded");
