@@ -314,21 +314,33 @@ pub(crate) fn answer(api: &Api, parts: &Parts, target: &Target<'_>) -> Result<Re
     let form = media::negotiate(accept, takes).ok_or_else(|| refusal::not_acceptable(false))?;
     let aggregated_form = form.conversion.is_some();
     let catalog = &api.catalog;
-    let json = match target {
-        Target::Groups { core } if aggregated_form => write(&aggregated(catalog, *core)),
-        Target::Groups { core: true } => write(&core_versions(catalog, &api.address)),
-        Target::Groups { core: false } => write(&groups(catalog)),
-        Target::Group(name) => write(&group(catalog.group(name).ok_or_else(refusal::nothing_here)?)),
+    let (kind, json) = match target {
+        Target::Groups { core } if aggregated_form => (AGGREGATED, write(&aggregated(catalog, *core))),
+        Target::Groups { core: true } => (API_VERSIONS, write(&core_versions(catalog, &api.address))),
+        Target::Groups { core: false } => (API_GROUP_LIST, write(&groups(catalog))),
+        Target::Group(name) => {
+            (API_GROUP, write(&group(catalog.group(name).ok_or_else(refusal::nothing_here)?)))
+        }
         Target::Version(group, name) => {
-            write(&resources(group, catalog.version(group, name).ok_or_else(refusal::nothing_here)?))
+            let version = catalog.version(group, name).ok_or_else(refusal::nothing_here)?;
+            (API_RESOURCE_LIST, write(&resources(group, version)))
         }
         Target::Resource(_) => return Err(refusal::nothing_here()),
     };
     let query = crate::query::Query::parse(parts.uri.query());
     let pretty = render::is_for_people(&query, &parts.headers, &form);
     let look = Look::plain(form.encoding, pretty);
-    if aggregated_form { tagged(parts, look, &json) } else { plain(look, &json) }
+    if aggregated_form { tagged(parts, look, kind, &json) } else { plain(look, kind, &json) }
 }
+
+/// What a document is: group, version and kind. Those of the core group do not say it themselves.
+type DocumentKind = (&'static str, &'static str, &'static str);
+
+const AGGREGATED: DocumentKind = ("apidiscovery.k8s.io", "v2", "APIGroupDiscoveryList");
+const API_VERSIONS: DocumentKind = ("", "v1", "APIVersions");
+const API_GROUP_LIST: DocumentKind = ("", "v1", "APIGroupList");
+const API_GROUP: DocumentKind = ("", "v1", "APIGroup");
+const API_RESOURCE_LIST: DocumentKind = ("", "v1", "APIResourceList");
 
 fn is_aggregated(conversion: &Conversion) -> bool {
     conversion.group == "apidiscovery.k8s.io"
@@ -340,12 +352,12 @@ fn write(document: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(document).expect("texts and truths can be written")
 }
 
-fn plain(look: Look, json: &[u8]) -> Result<Response<Body>, Problem> {
-    Ok(crate::problem::answer(StatusCode::OK, look.encoding.media_type(), encode(look, json)?))
+fn plain(look: Look, kind: DocumentKind, json: &[u8]) -> Result<Response<Body>, Problem> {
+    Ok(crate::problem::answer(StatusCode::OK, look.encoding.media_type(), encode(look, kind, json)?))
 }
 
 /// The aggregated form says by which name clients may know that it has not changed.
-fn tagged(parts: &Parts, look: Look, json: &[u8]) -> Result<Response<Body>, Problem> {
+fn tagged(parts: &Parts, look: Look, kind: DocumentKind, json: &[u8]) -> Result<Response<Body>, Problem> {
     let tag: String = Sha512::digest(json).iter().map(|byte| format!("{byte:02X}")).collect();
     let tag = format!("\"{tag}\"");
     let known = parts.headers.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes());
@@ -354,7 +366,7 @@ fn tagged(parts: &Parts, look: Look, json: &[u8]) -> Result<Response<Body>, Prob
         *answer.status_mut() = StatusCode::NOT_MODIFIED;
         answer
     } else {
-        plain(look, json)?
+        plain(look, kind, json)?
     };
     let content_type =
         format!("{};g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList", look.encoding.media_type());
@@ -367,9 +379,9 @@ fn tagged(parts: &Parts, look: Look, json: &[u8]) -> Result<Response<Body>, Prob
     Ok(answer)
 }
 
-fn encode(look: Look, json: &[u8]) -> Result<Bytes, Problem> {
+fn encode(look: Look, kind: DocumentKind, json: &[u8]) -> Result<Bytes, Problem> {
     match look.encoding {
-        Encoding::Protobuf => render::proto_of_json(json),
+        Encoding::Protobuf => render::proto(&render::decode_as(kind, json)?),
         _ => render::finish(look, BytesMut::from(json)),
     }
 }

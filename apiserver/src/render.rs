@@ -24,6 +24,7 @@ use crate::media::{self, Conversion, Encoding, Form};
 use crate::problem::{Problem, answer};
 use crate::query::Query;
 use crate::refusal;
+use crate::resource::Verb;
 use crate::stored::{self, Stored, scan};
 
 /// What becomes of objects on their way out.
@@ -50,6 +51,15 @@ impl MetaVersion {
             Self::V1 => "meta.k8s.io/v1",
             Self::V1Beta1 => "meta.k8s.io/v1beta1",
         }
+    }
+
+    /// What an object's metadata alone is: group, version and kind.
+    pub(crate) const fn metadata_kind(self) -> (&'static str, &'static str, &'static str) {
+        let version = match self {
+            Self::V1 => "v1",
+            Self::V1Beta1 => "v1beta1",
+        };
+        ("meta.k8s.io", version, "PartialObjectMetadata")
     }
 }
 
@@ -89,10 +99,13 @@ impl Look {
 
 /// Finds out how the answer to a call is to look.
 pub(crate) fn negotiate(call: &Call<'_>, is_stream: bool) -> Result<Look, Problem> {
+    // Tables are made of what can be read, and they have no protobuf form.
+    let verbs = call.subresource.map_or(call.served.facts().verbs, |subresource| subresource.verbs);
+    let is_never_read = verbs == Verb::CREATE_ONLY;
     let takes = |encoding: Encoding, conversion: Option<&Conversion>| {
-        conversion.is_none_or(|conversion| {
-            shape(conversion)
-                .is_some_and(|shape| !matches!((shape, encoding), (Shape::Table(..), Encoding::Protobuf)))
+        conversion.is_none_or(|conversion| match shape(conversion) {
+            Some(Shape::Table(..)) => !is_never_read && encoding != Encoding::Protobuf,
+            shape => shape.is_some(),
         })
     };
     let form = media::negotiate(call.header(ACCEPT), takes);
@@ -172,7 +185,7 @@ pub(crate) fn tree_answer(
         (encoding, Shape::Metadata(version)) => {
             let out = metadata_of_tree(version, tree)?;
             match encoding {
-                Encoding::Protobuf => proto(&decode_as(version, "PartialObjectMetadata", &out)?)?,
+                Encoding::Protobuf => proto(&decode_as(version.metadata_kind(), &out)?)?,
                 _ => finish(look, out)?,
             }
         }
@@ -284,17 +297,19 @@ fn protobuf(call: &Call<'_>, shape: Shape, object: &Object) -> Result<Bytes, Pro
         Shape::Metadata(version) => {
             let mut out = BytesMut::new();
             metadata(object, object.revision(), Some(version), &mut out)?;
-            proto(&decode_as(version, "PartialObjectMetadata", &out)?)
+            proto(&decode_as(version.metadata_kind(), &out)?)
         }
         Shape::Table(..) => Err(Problem::Defect("tables have no protobuf form".into())),
     }
 }
 
 /// JSON that was made here, as a tree of one of the kinds that answers are turned into.
-pub(crate) fn decode_as(version: MetaVersion, kind: &str, json: &[u8]) -> Result<tree::Object, Problem> {
-    let (group, name) = version.api_version().split_once('/').expect("both have a group");
+pub(crate) fn decode_as(
+    (group, version, kind): (&str, &str, &str),
+    json: &[u8],
+) -> Result<tree::Object, Problem> {
     let defect = || Problem::Defect(format!("there is no type {kind}"));
-    let schema = keelson_schema::arena::Schema::builtin(group, name, kind).ok_or_else(defect)?;
+    let schema = keelson_schema::arena::Schema::builtin(group, version, kind).ok_or_else(defect)?;
     let decoded = keelson_schema::json::decode(json, schema.ty(), false)
         .map_err(|error| Problem::Defect(format!("an answer cannot be read again: {error}")))?;
     Ok(tree::Object::with_root(schema, decoded.root))

@@ -165,6 +165,8 @@ pub(crate) struct Field {
     pub(crate) path: &'static str,
     /// What it counts as where it is absent.
     pub(crate) absent: &'static str,
+    /// Where the text stands, if not at the path: the first of these that holds any.
+    pub(crate) stands_at: &'static [&'static str],
     /// Whether objects are found by it without looking at all of them.
     pub(crate) is_indexed: bool,
 }
@@ -179,13 +181,19 @@ impl Field {
     /// A field at another path.
     #[must_use]
     pub(crate) const fn at(label: &'static str, path: &'static str) -> Self {
-        Self { label, path, absent: "", is_indexed: false }
+        Self { label, path, absent: "", stands_at: &[], is_indexed: false }
     }
 
     /// The same field, with an index.
     #[must_use]
     pub(crate) const fn indexed(self) -> Self {
         Self { is_indexed: true, ..self }
+    }
+
+    /// The same field, whose text is the first that stands at one of these paths.
+    #[must_use]
+    pub(crate) const fn standing_at(self, stands_at: &'static [&'static str]) -> Self {
+        Self { stands_at, ..self }
     }
 
     /// The same field, which counts as `absent` where it is absent.

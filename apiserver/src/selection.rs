@@ -51,7 +51,11 @@ pub(crate) fn field_value<'a>(
         "metadata.namespace" => return Cow::Borrowed(object.namespace()),
         _ => {}
     }
-    let steps: Vec<&str> = path.split('.').collect();
-    let absent = || facts.fields.iter().find(|field| field.path == path).map_or("", |field| field.absent);
-    scan::text(stored.json, &steps).unwrap_or_else(|| Cow::Owned(absent().to_owned()))
+    let text_at = |path: &str| scan::text(stored.json, &path.split('.').collect::<Vec<_>>());
+    let field = facts.fields.iter().find(|field| field.path == path);
+    let found = match field.map_or(&[][..], |field| field.stands_at) {
+        [] => text_at(path),
+        places => places.iter().find_map(|place| text_at(place).filter(|text| !text.is_empty())),
+    };
+    found.unwrap_or_else(|| Cow::Owned(field.map_or("", |field| field.absent).to_owned()))
 }

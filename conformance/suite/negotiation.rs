@@ -104,6 +104,34 @@ async fn large_answers_are_compressed_and_large_questions_refused() {
     server.end().await;
 }
 
+#[tokio::test]
+async fn every_document_has_the_forms_it_is_offered_in() {
+    let scratch = place();
+    let (server, client) = server(&scratch, &[]).await;
+    for (path, kind) in [
+        ("/api", "APIVersions"),
+        ("/apis", "APIGroupList"),
+        ("/apis/apps", "APIGroup"),
+        ("/api/v1", "APIResourceList"),
+        ("/apis/apps/v1", "APIResourceList"),
+    ] {
+        let (head, body) = ask(&client, &format!("GET {path}"), &[PROTOBUF], b"").await;
+        assert!(head.starts_with("http/1.1 200"), "{path}: {head}");
+        let named = body.windows(kind.len()).any(|at| at == kind.as_bytes());
+        assert!(body.starts_with(b"k8s\0") && named, "{path}: {body:?}");
+    }
+    // What is only asked has metadata, and no row.
+    let ask_as = async |form: &str| {
+        let body = br#"{"spec":{"nonResourceAttributes":{"path":"/","verb":"get"}}}"#;
+        let accept = format!("accept: application/json;as={form};g=meta.k8s.io;v=v1");
+        let path = "POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+        ask(&client, path, &[&accept, "content-type: application/json"], body).await.0
+    };
+    assert!(ask_as("Table").await.starts_with("http/1.1 406"));
+    assert!(ask_as("PartialObjectMetadata").await.starts_with("http/1.1 201"));
+    server.end().await;
+}
+
 /// What begins with the objects there are and says when it has shown them.
 const ALL: &str = "watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true";
 

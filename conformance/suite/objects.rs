@@ -51,3 +51,38 @@ async fn an_object_is_created_read_replaced_and_deleted() {
     assert_eq!((gone.code, &object(&gone)["message"]), (404, &json!("configmaps \"first\" not found")));
     server.end().await;
 }
+
+#[tokio::test]
+async fn events_are_found_by_who_reports_them_whichever_way_they_say_it() {
+    let scratch = place();
+    let server = scratch.up(&[]).await;
+    let client = Client::of(&server.kubeconfig());
+    let events = "/api/v1/namespaces/default/events";
+    let about = json!({"kind": "Pod", "namespace": "default", "name": "p"});
+    for new in [
+        json!({"metadata": {"name": "old"}, "involvedObject": about, "source": {"component": "one"}}),
+        json!({"metadata": {"name": "new"}, "involvedObject": about, "reportingComponent": "two",
+               "reportingInstance": "i", "eventTime": "2026-01-01T00:00:00.000000Z", "action": "a", "reason": "r",
+               "type": "Normal"}),
+    ] {
+        let made = client.send(Method::POST, events, JSON, &new.to_string()).await;
+        assert_eq!(made.code, 201, "{}", made.body);
+    }
+    for (path, found) in [
+        (format!("{events}?fieldSelector=source%3Done"), "old"),
+        (format!("{events}?fieldSelector=source%3Dtwo"), "new"),
+        (
+            "/apis/events.k8s.io/v1/namespaces/default/events?fieldSelector=reportingController%3Dtwo"
+                .to_owned(),
+            "new",
+        ),
+    ] {
+        let items = &object(&client.get(&path).await)["items"];
+        assert_eq!(
+            (items.as_array().unwrap().len(), &items[0]["metadata"]["name"]),
+            (1, &json!(found)),
+            "{path}"
+        );
+    }
+    server.end().await;
+}

@@ -184,7 +184,7 @@ fn metadata_protobuf(version: MetaVersion, listing: &Listing) -> Result<Bytes, P
     for object in &listing.objects {
         let mut json = BytesMut::new();
         metadata(object, object.revision(), None, &mut json)?;
-        let tree = super::decode_as(version, "PartialObjectMetadata", &json)?;
+        let tree = super::decode_as(version.metadata_kind(), &json)?;
         items.push(super::encode_message(&tree)?);
     }
     list_envelope(version.api_version(), "PartialObjectMetadataList", listing, &items)

@@ -342,7 +342,7 @@ impl Stream {
                 metadata(object, revision, Some(version), &mut json)?;
                 match encoding {
                     Encoding::Protobuf => {
-                        let tree = render::decode_as(version, "PartialObjectMetadata", &json)?;
+                        let tree = render::decode_as(version.metadata_kind(), &json)?;
                         proto_frame(kind.name(), &render::proto(&tree)?, out);
                     }
                     _ => json_frame(kind.name(), &json, out),
@@ -377,7 +377,7 @@ impl Stream {
             Shape::Whole => frame(self.look.encoding, "BOOKMARK", &tree, out),
             Shape::Metadata(version) => {
                 let json = render::metadata_of_tree(version, &tree)?;
-                let tree = render::decode_as(version, "PartialObjectMetadata", &json)?;
+                let tree = render::decode_as(version.metadata_kind(), &json)?;
                 frame(self.look.encoding, "BOOKMARK", &tree, out)
             }
             Shape::Table(version, include) => {

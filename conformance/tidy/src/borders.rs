@@ -4,7 +4,8 @@
 use crate::dependencies::Graph;
 
 /// What proves the others, and is known by nobody.
-const CONFORMANCE: &[&str] = &["keelson-bench", "keelson-differ", "keelson-fuzz", "keelson-tidy"];
+const CONFORMANCE: &[&str] =
+    &["keelson-bench", "keelson-differ", "keelson-fuzz", "keelson-tidy", "keelson-upstream"];
 
 /// Each package, and which of ours it may know. `*`: all but those.
 const MAY_KNOW: &[(&str, &[&str])] = &[
@@ -29,6 +30,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("keelson-differ", &["*"]),
     ("keelson-fuzz", &["*"]),
     ("keelson-tidy", &["*"]),
+    ("keelson-upstream", &["keelson-subject"]),
 ];
 
 fn check(graph: &Graph) -> Vec<String> {

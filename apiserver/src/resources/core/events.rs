@@ -39,7 +39,7 @@ const FACTS: Facts = Facts {
         Field::new("involvedObject.uid"),
         Field::new("reason"),
         Field::new("reportingComponent"),
-        Field::new("source"),
+        Field::new("source").standing_at(&["source.component", "reportingComponent"]),
         Field::new("type"),
     ],
     columns: &[

@@ -113,10 +113,11 @@ fn tear(dir: &Path, model: &Model, random: &mut Random) {
     file.read_exact_at(&mut mark, 20).expect("a head block");
     let mut bytes = Vec::new();
     frame(u32::from_le_bytes(mark), &mut bytes, |out| encode_batch(&model.step(), out));
-    let length = random.below(bytes.len() as u64) as usize;
-    bytes.truncate(length);
+    // Behind the log's end lie zeros: what ends in zeros is whole without them.
+    let needed = bytes.iter().rposition(|byte| *byte != 0).expect("no frame is all zeros");
+    bytes.truncate(random.between(0, needed as u64) as usize);
     // A sector may be missing from the middle, too.
-    if length > 1024 && random.chance(300) {
+    if bytes.len() > 1024 && random.chance(300) {
         bytes[512..1024].fill(0);
     }
     file.write_all_at(&bytes, end).expect("it can be written to");

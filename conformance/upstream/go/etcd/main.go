@@ -1,0 +1,10 @@
+// Upstream's etcd, as its module offers it.
+package main
+
+import (
+	"os"
+
+	"go.etcd.io/etcd/server/v3/etcdmain"
+)
+
+func main() { etcdmain.Main(os.Args) }
