@@ -5,6 +5,7 @@
 //! What time it is, for one, is *told* to a component through [`time::Clock`]; the binary hands in the machine's
 //! clock, a simulation one that it moves by itself.
 
+pub mod difference;
 pub mod duration;
 pub mod field;
 pub mod golang;
@@ -14,6 +15,7 @@ pub mod names;
 pub mod options;
 pub mod quantity;
 pub mod resource_version;
+pub mod schedule;
 pub mod selector;
 pub mod status;
 pub mod time;

@@ -41,6 +41,7 @@ mod render;
 mod resource;
 mod resources;
 mod routes;
+mod rules;
 mod selection;
 pub mod serve;
 pub mod server;

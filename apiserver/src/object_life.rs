@@ -85,7 +85,7 @@ pub(crate) fn create(call: &Call<'_>, mut new: Object, write: &Write<'_>) -> Res
     rules::check_create(&Checked::new(meta(&new)), scope(call), rule, &METADATA, &mut errors);
     check_finalizers(call, &new, &mut errors);
     resource.validate_create(&new, &mut errors);
-    refuse(call, &new, errors)?;
+    refuse(call, &new, errors.without_repetitions())?;
     warn(call, &new, None, write);
     Ok(new)
 }
@@ -233,7 +233,11 @@ pub(crate) fn update(
     rules::check_create(&Checked::new(meta(&new)), scope(call), path_segment, &METADATA, &mut errors);
     rules::check_update(&Checked::new(meta(&new)), &Checked::new(meta(old)), &METADATA, &mut errors);
     check_finalizers(call, &new, &mut errors);
-    resource.validate_update(&new, old, &mut errors);
+    match write.part {
+        "" => resource.validate_update(&new, old, &mut errors),
+        "status" => resource.validate_status(&new, old, &mut errors),
+        part => resource.validate_part(part, &new, old, &mut errors),
+    }
     refuse(call, &new, errors.without_repetitions())?;
     warn(call, &new, Some(old), write);
     apply::keep_times(old, &mut new);

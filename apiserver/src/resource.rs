@@ -330,9 +330,21 @@ pub(crate) trait Resource: Send + Sync + fmt::Debug {
         let _ = (new, errors);
     }
 
-    /// What is wrong with `new` in the place of `old`, beyond its metadata.
+    /// What is wrong with `new` in the place of `old`, beyond its metadata, where the object itself is written.
     fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
         let _ = (new, old, errors);
+    }
+
+    /// What is wrong with `new` in the place of `old`, beyond its metadata, where its status is written.
+    fn validate_status(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        let _ = (new, old, errors);
+    }
+
+    /// What is wrong with `new` in the place of `old`, beyond its metadata, where a part of it other than its status is
+    /// written. A part is by itself what the object is.
+    fn validate_part(&self, part: &str, new: &Object, old: &Object, errors: &mut Errors) {
+        let _ = part;
+        self.validate_update(new, old, errors);
     }
 
     /// What becomes of an object's dependents if its deletion does not say; nothing if it has none by its nature.

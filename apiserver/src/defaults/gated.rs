@@ -40,6 +40,9 @@ const INIT_CONTAINER_ANNOTATIONS: [&str; 4] = [
     "pod.alpha.kubernetes.io/init-container-statuses",
 ];
 
+/// The lists of containers.
+const CONTAINERS: [&str; 3] = ["containers", "initContainers", "ephemeralContainers"];
+
 /// Drops from the template of pods at `path` in an object what belongs to features that are off.
 pub(crate) fn template(new: &mut Object, old: Option<&Object>, path: &[&str]) {
     let mut old = old.map(Object::view);
@@ -63,13 +66,19 @@ pub(crate) fn pod(pod: &mut Edit<'_>, old: Option<View<'_>>) {
         }
     }
     if let Some(mut spec) = pod.part("spec") {
+        let stopped = |spec: &Edit<'_>| -> Vec<bool> {
+            let containers = CONTAINERS.iter().flat_map(|name| spec.view().field(name).items());
+            containers.map(|container| container.path("lifecycle.stopSignal").is_present()).collect()
+        };
+        let before = stopped(&spec);
         drop(&mut spec, old.map(|old| old.field("spec")), POD_SPEC);
-        for name in ["containers", "initContainers", "ephemeralContainers"] {
+        let mut before = before.into_iter();
+        for name in CONTAINERS {
             // A lifecycle that only had a stop signal is none without it.
-            for mut container in spec.items(name) {
+            for (mut container, had_signal) in spec.items(name).zip(&mut before) {
                 let is_empty =
                     container.part("lifecycle").is_some_and(|lifecycle| lifecycle.names().next().is_none());
-                if is_empty {
+                if is_empty && had_signal {
                     container.remove("lifecycle");
                 }
             }

@@ -10,14 +10,15 @@ use super::quantity::amount;
 use crate::edit::Edit;
 
 /// Amounts by the names of resources.
-type Amounts<'a> = BTreeMap<&'a str, Quantity>;
+pub(crate) type Amounts<'a> = BTreeMap<&'a str, Quantity>;
 
 /// Whether a resource can be claimed for a pod as a whole.
-fn is_of_pods(resource: &str) -> bool {
+pub(crate) fn is_of_pods(resource: &str) -> bool {
     matches!(resource, "cpu" | "memory") || is_huge_page(resource)
 }
 
-fn is_huge_page(resource: &str) -> bool {
+/// Whether a resource is huge pages of some size.
+pub(crate) fn is_huge_page(resource: &str) -> bool {
     resource.starts_with("hugepages-")
 }
 
@@ -76,6 +77,16 @@ fn filled(spec: View<'_>, mut limits: Entries, mut requests: Entries) -> (Entrie
 
 fn set(list: &mut Entries, name: &str, amount: &Quantity) {
     list.set(name, Value::from(amount.to_string().as_str()));
+}
+
+/// What containers ask for together.
+pub(crate) fn requests_of_containers(spec: View<'_>) -> Amounts<'_> {
+    sum(spec, "requests")
+}
+
+/// What containers are limited to together.
+pub(crate) fn limits_of_containers(spec: View<'_>) -> Amounts<'_> {
+    sum(spec, "limits")
 }
 
 /// What the containers need together at any one time: all that run side by side, or an initial one with the restartable

@@ -1,10 +1,12 @@
 //! Controller revisions: earlier states of what a controller rolls out.
 
+use keelson_api::field::Errors;
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::Object;
 
 use crate::cells::{self, Cell};
 use crate::resource::{Column, Deletion, Facts, Generation, Resource, Scope, Verb};
+use crate::rules;
 
 /// The resource.
 #[derive(Debug)]
@@ -33,6 +35,14 @@ const FACTS: Facts = Facts {
 impl Resource for ControllerRevisions {
     fn facts(&self) -> &Facts {
         &FACTS
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        rules::workload_replicas::revision(new, None, errors);
+    }
+
+    fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        rules::workload_replicas::revision(new, Some(old), errors);
     }
 
     fn cells(&self, object: &Object, now: UnixMillis) -> Vec<Cell> {

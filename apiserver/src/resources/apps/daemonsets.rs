@@ -1,5 +1,6 @@
 //! Daemon sets: one pod on every node that qualifies.
 
+use keelson_api::field::Errors;
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::Object;
 
@@ -9,6 +10,7 @@ use crate::edit::Edit;
 use crate::object_life::Write;
 use crate::parts;
 use crate::resource::{Column, Deletion, Facts, Generation, Resource, Scope, Subresource, Verb};
+use crate::rules;
 use crate::warnings::pod as pods;
 
 /// The resource.
@@ -55,6 +57,18 @@ const FACTS: Facts = Facts {
 impl Resource for DaemonSets {
     fn facts(&self) -> &Facts {
         &FACTS
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        rules::workload_others::daemons(new, None, errors);
+    }
+
+    fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        rules::workload_others::daemons(new, Some(old), errors);
+    }
+
+    fn validate_status(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        rules::workload_others::daemon_status(new, old, errors);
     }
 
     fn cells(&self, object: &Object, now: UnixMillis) -> Vec<Cell> {

@@ -1,5 +1,6 @@
 //! Deployments: a number of pods of a template, and how a new template replaces the old.
 
+use keelson_api::field::Errors;
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::Object;
 
@@ -10,6 +11,7 @@ use crate::meta::{meta, meta_mut};
 use crate::object_life::Write;
 use crate::parts;
 use crate::resource::{Column, Deletion, Facts, Generation, Resource, Scope, Subresource, Verb};
+use crate::rules;
 use crate::warnings::{name, pod as pods};
 
 /// The resource.
@@ -56,6 +58,18 @@ const FACTS: Facts = Facts {
 impl Resource for Deployments {
     fn facts(&self) -> &Facts {
         &FACTS
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        rules::workload_replicas::deployment(new, None, errors);
+    }
+
+    fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        rules::workload_replicas::deployment(new, Some(old), errors);
+    }
+
+    fn validate_status(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        rules::workload_replicas::deployment_status(new, old, errors);
     }
 
     fn cells(&self, object: &Object, now: UnixMillis) -> Vec<Cell> {

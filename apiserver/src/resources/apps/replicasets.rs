@@ -1,5 +1,6 @@
 //! Replica sets: a number of pods of one template.
 
+use keelson_api::field::Errors;
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::Object;
 
@@ -10,6 +11,7 @@ use crate::meta::meta;
 use crate::object_life::Write;
 use crate::parts;
 use crate::resource::{Column, Deletion, Facts, Generation, Resource, Scope, Subresource, Verb};
+use crate::rules;
 use crate::warnings::{name, pod as pods};
 
 /// The resource.
@@ -56,6 +58,19 @@ const FACTS: Facts = Facts {
 impl Resource for ReplicaSets {
     fn facts(&self) -> &Facts {
         &FACTS
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        rules::workload_replicas::set(new, None, errors);
+    }
+
+    fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        rules::workload_replicas::set(new, Some(old), errors);
+    }
+
+    fn validate_status(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        let _ = old;
+        rules::workload_replicas::set_status(new, errors);
     }
 
     fn cells(&self, object: &Object, now: UnixMillis) -> Vec<Cell> {

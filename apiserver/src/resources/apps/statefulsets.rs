@@ -1,6 +1,7 @@
 //! Stateful sets: pods with names and storage of their own, in order.
 
-use keelson_api::names::object::{self as rules, Rule};
+use keelson_api::field::Errors;
+use keelson_api::names::object::{self as names, Rule};
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::Object;
 
@@ -11,6 +12,7 @@ use crate::meta::meta;
 use crate::object_life::Write;
 use crate::parts;
 use crate::resource::{Column, Deletion, Facts, Generation, Resource, Scope, Subresource, Verb};
+use crate::rules;
 use crate::warnings::{amount, pod as pods};
 
 /// The resource.
@@ -56,8 +58,20 @@ impl Resource for StatefulSets {
         &FACTS
     }
 
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        rules::workload_others::stateful(new, None, errors);
+    }
+
+    fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        rules::workload_others::stateful(new, Some(old), errors);
+    }
+
+    fn validate_status(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        rules::workload_others::stateful_status(new, old, errors);
+    }
+
     fn name_rule(&self) -> Rule {
-        rules::label
+        names::label
     }
 
     fn cells(&self, object: &Object, now: UnixMillis) -> Vec<Cell> {

@@ -1,5 +1,6 @@
 //! Cron jobs: jobs made by the clock.
 
+use keelson_api::field::Errors;
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::{Object, Value};
 
@@ -10,6 +11,7 @@ use crate::meta::meta;
 use crate::object_life::Write;
 use crate::parts;
 use crate::resource::{Column, Deletion, Facts, Generation, Resource, Scope, Subresource, Verb};
+use crate::rules;
 use crate::warnings::name;
 
 /// The resource.
@@ -55,6 +57,14 @@ const FACTS: Facts = Facts {
 impl Resource for CronJobs {
     fn facts(&self) -> &Facts {
         &FACTS
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        rules::cron::create(new, errors);
+    }
+
+    fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        rules::cron::update(new, old, errors);
     }
 
     fn cells(&self, object: &Object, now: UnixMillis) -> Vec<Cell> {

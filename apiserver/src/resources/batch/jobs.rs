@@ -1,6 +1,7 @@
 //! Jobs: pods that are to finish.
 
 use keelson_api::duration::Span;
+use keelson_api::field::Errors;
 use keelson_api::options::Propagation;
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::{Entries, Object, Value, View};
@@ -13,6 +14,7 @@ use crate::meta::meta;
 use crate::object_life::Write;
 use crate::parts;
 use crate::resource::{Column, Deletion, Facts, Field, Generation, Resource, Scope, Subresource, Verb};
+use crate::rules;
 use crate::warnings::{name, pod as pods};
 
 /// The resource.
@@ -51,6 +53,18 @@ const FACTS: Facts = Facts {
 impl Resource for Jobs {
     fn facts(&self) -> &Facts {
         &FACTS
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        rules::workload_job::create(new, errors);
+    }
+
+    fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        rules::workload_job::update(new, old, errors);
+    }
+
+    fn validate_status(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        rules::workload_job_status::update(new, old, errors);
     }
 
     /// Its first clients did not know that dependents can go with it.

@@ -3,6 +3,7 @@
 mod cells;
 mod prepare;
 
+use keelson_api::field::Errors;
 use keelson_api::names::dns;
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::Object;
@@ -13,6 +14,7 @@ use crate::edit::Edit;
 use crate::meta::meta;
 use crate::object_life::Write;
 use crate::resource::{Column, Deletion, Facts, Field, Generation, Resource, Scope, Subresource, Verb};
+use crate::rules;
 use crate::warnings;
 
 /// The resource.
@@ -111,6 +113,27 @@ impl Resource for Pods {
 
     fn row_conditions(&self, object: &Object) -> Vec<Cell> {
         cells::row_conditions(object)
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        rules::pod::create(new, errors);
+    }
+
+    fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        rules::pod_update::update(new, old, errors);
+    }
+
+    fn validate_status(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        rules::pod_status::update(new, old, errors);
+    }
+
+    fn validate_part(&self, part: &str, new: &Object, old: &Object, errors: &mut Errors) {
+        match part {
+            "ephemeralcontainers" => rules::pod_update::ephemeral_containers(new, old, errors),
+            "resize" => rules::pod_resize::update(new, old, errors),
+            // A binding is looked at by itself, before it comes to the pod.
+            _ => {}
+        }
     }
 
     fn default(&self, object: &mut Object) {

@@ -1,5 +1,6 @@
 //! Pod templates: pods to be, kept for controllers.
 
+use keelson_api::field::Errors;
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::Object;
 
@@ -10,6 +11,7 @@ use crate::edit::Edit;
 use crate::meta::meta;
 use crate::object_life::Write;
 use crate::resource::{Column, Deletion, Facts, Generation, Resource, Scope, Verb};
+use crate::rules;
 use crate::warnings;
 
 /// The resource.
@@ -39,6 +41,14 @@ const FACTS: Facts = Facts {
 impl Resource for PodTemplates {
     fn facts(&self) -> &Facts {
         &FACTS
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        rules::workload_replicas::pod_template(new, None, errors);
+    }
+
+    fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        rules::workload_replicas::pod_template(new, Some(old), errors);
     }
 
     fn cells(&self, object: &Object, _: UnixMillis) -> Vec<Cell> {

@@ -1,5 +1,6 @@
 //! Replication controllers: a number of pods of one template; what replica sets replaced.
 
+use keelson_api::field::Errors;
 use keelson_api::options::Propagation;
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::{Object, Value};
@@ -11,6 +12,7 @@ use crate::edit::Edit;
 use crate::object_life::Write;
 use crate::parts;
 use crate::resource::{Column, Deletion, Facts, Field, Generation, Resource, Scope, Subresource, Verb};
+use crate::rules;
 
 /// The resource.
 #[derive(Debug)]
@@ -61,6 +63,19 @@ const FACTS: Facts = Facts {
 impl Resource for ReplicationControllers {
     fn facts(&self) -> &Facts {
         &FACTS
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        rules::workload_replicas::controller(new, None, errors);
+    }
+
+    fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        rules::workload_replicas::controller(new, Some(old), errors);
+    }
+
+    fn validate_status(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        let _ = old;
+        rules::workload_replicas::set_status(new, errors);
     }
 
     /// Its first clients did not know that dependents can go with it.

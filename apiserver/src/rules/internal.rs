@@ -1,0 +1,220 @@
+//! How messages show a struct that upstream holds in a form of its own: as JSON with the names and in the order of that
+//! form's fields, all of them.
+//!
+//! That form has the fields of the first version, in the same order; only their names are those of Go.
+
+use std::fmt::Write as _;
+
+use keelson_api::golang::JsonText;
+use keelson_schema::arena::{FieldRef, Kind, StructRef, TypeRef};
+use keelson_schema::tree::{Value, View};
+
+/// A value as such JSON.
+pub(crate) fn json(view: View<'_>) -> String {
+    let mut out = String::new();
+    match (view.ty(), view.value()) {
+        (Some(ty), Some(value)) => write(ty, value, &mut out),
+        _ => out.push_str("null"),
+    }
+    out
+}
+
+/// The same with every field on a line of its own, as deep as it lies.
+pub(crate) fn pretty(view: View<'_>) -> String {
+    let json = json(view);
+    let mut out = String::with_capacity(json.len() * 2);
+    let (mut depth, mut in_text, mut escapes) = (0_usize, false, false);
+    let mut letters = json.chars().peekable();
+    let line = |out: &mut String, depth: usize| {
+        out.push('\n');
+        out.extend(std::iter::repeat_n(' ', depth));
+    };
+    while let Some(c) = letters.next() {
+        match c {
+            _ if in_text => {
+                out.push(c);
+                in_text = escapes || c != '"';
+                escapes = !escapes && c == '\\';
+            }
+            '{' | '[' => {
+                out.push(c);
+                match letters.next_if(|next| matches!(next, '}' | ']')) {
+                    Some(end) => out.push(end),
+                    None => {
+                        depth += 1;
+                        line(&mut out, depth);
+                    }
+                }
+            }
+            '}' | ']' => {
+                depth = depth.saturating_sub(1);
+                line(&mut out, depth);
+                out.push(c);
+            }
+            ',' => {
+                out.push(c);
+                line(&mut out, depth);
+            }
+            ':' => out.push_str(": "),
+            _ => {
+                in_text = c == '"';
+                out.push(c);
+            }
+        }
+    }
+    out
+}
+
+/// Types that have no other form: what all kinds share.
+fn is_shared(ty: TypeRef<'_>) -> bool {
+    ty.name().starts_with("io.k8s.apimachinery.")
+}
+
+fn write(ty: TypeRef<'_>, value: &Value, out: &mut String) {
+    match value {
+        Value::Struct(_) if is_shared(ty) => write_plain(ty, value, out),
+        Value::Struct(_) => {
+            if let Some(of) = ty.as_struct() {
+                write_struct(of, View::new(ty, Some(value)), out);
+            }
+        }
+        Value::List(items) => {
+            out.push('[');
+            for (at, item) in items.iter().enumerate() {
+                separate(at, out);
+                write(ty.elem(), item, out);
+            }
+            out.push(']');
+        }
+        Value::Map(entries) if ty.kind() == Kind::Map => {
+            out.push('{');
+            for (at, (key, item)) in entries.iter().enumerate() {
+                separate(at, out);
+                _ = write!(out, "{}:", JsonText(key));
+                write(ty.elem(), item, out);
+            }
+            out.push('}');
+        }
+        _ => write_plain(ty, value, out),
+    }
+}
+
+fn separate(at: usize, out: &mut String) {
+    if at > 0 {
+        out.push(',');
+    }
+}
+
+fn write_plain(ty: TypeRef<'_>, value: &Value, out: &mut String) {
+    let mut json = Vec::new();
+    // What cannot be encoded is a time out of range, or JSON that is none; neither gets here.
+    match keelson_schema::json::encode_value(ty, value, &mut json) {
+        Ok(()) => out.push_str(&String::from_utf8_lossy(&json)),
+        Err(_) => out.push_str("null"),
+    }
+}
+
+fn write_struct(of: StructRef<'_>, view: View<'_>, out: &mut String) {
+    out.push('{');
+    let mut count = 0;
+    for field in of.fields() {
+        let value = view.fields().and_then(|fields| fields.get(field.index));
+        // Metadata is embedded: its fields stand among the others.
+        if field.name() == "metadata" {
+            let mut metadata = String::new();
+            if let Some(value) = value {
+                write_plain(field.ty(), value, &mut metadata);
+            }
+            let inner = metadata.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or("");
+            if !inner.is_empty() {
+                out.push_str(inner);
+                count += 1;
+            }
+            continue;
+        }
+        separate(count, out);
+        count += 1;
+        _ = write!(out, "\"{}\":", go_name_in(of, field.name()));
+        match value {
+            Some(value) => write(field.ty(), value, out),
+            None => write_zero(field, out),
+        }
+    }
+    out.push('}');
+}
+
+/// What a field without a value is in Go.
+fn write_zero(field: FieldRef<'_>, out: &mut String) {
+    let ty = field.ty();
+    match ty.kind() {
+        _ if field.is_pointer() => out.push_str("null"),
+        Kind::Struct => match ty.as_struct() {
+            Some(of) if !is_shared(ty) => write_struct(of, View::new(ty, None), out),
+            _ => out.push_str("{}"),
+        },
+        Kind::Bool => out.push_str("false"),
+        Kind::Int32 | Kind::Int64 | Kind::Float64 | Kind::IntOrString => out.push('0'),
+        Kind::String => out.push_str("\"\""),
+        Kind::Quantity => out.push_str("\"0\""),
+        _ => out.push_str("null"),
+    }
+}
+
+/// What Go calls the fields whose names are not simply written large.
+const GO_NAMES: &[(&str, &str)] = &[
+    ("fsType", "FSType"),
+    ("diskURI", "DataDiskURI"),
+    ("tty", "TTY"),
+    ("wwids", "WWIDs"),
+    ("pdName", "PDName"),
+    ("endpoints", "EndpointsName"),
+    ("httpHeaders", "HTTPHeaders"),
+    ("httpGet", "HTTPGet"),
+    ("tcpSocket", "TCPSocket"),
+    ("grpc", "GRPC"),
+    ("ip", "IP"),
+    ("iqn", "IQN"),
+    ("iscsiInterface", "ISCSIInterface"),
+    ("chapAuthDiscovery", "DiscoveryCHAPAuth"),
+    ("chapAuthSession", "SessionCHAPAuth"),
+    ("apiVersion", "APIVersion"),
+    ("seLinuxOptions", "SELinuxOptions"),
+    ("seLinuxChangePolicy", "SELinuxChangePolicy"),
+    ("fsGroup", "FSGroup"),
+    ("fsGroupChangePolicy", "FSGroupChangePolicy"),
+    ("dnsPolicy", "DNSPolicy"),
+    ("dnsConfig", "DNSConfig"),
+    ("serviceAccount", "DeprecatedServiceAccount"),
+    ("os", "OS"),
+    ("sslEnabled", "SSLEnabled"),
+    ("apiGroup", "APIGroup"),
+    ("gcePersistentDisk", "GCEPersistentDisk"),
+    ("awsElasticBlockStore", "AWSElasticBlockStore"),
+    ("nfs", "NFS"),
+    ("iscsi", "ISCSI"),
+    ("rbd", "RBD"),
+    ("cephfs", "CephFS"),
+    ("fc", "FC"),
+    ("storageos", "StorageOS"),
+    ("csi", "CSI"),
+    ("gmsaCredentialSpecName", "GMSACredentialSpecName"),
+    ("gmsaCredentialSpec", "GMSACredentialSpec"),
+];
+
+/// The same for disks of RBD, whose fields have names that mean something else in others.
+const RBD_NAMES: &[(&str, &str)] =
+    &[("monitors", "CephMonitors"), ("image", "RBDImage"), ("pool", "RBDPool"), ("user", "RadosUser")];
+
+/// What Go calls a field of that struct.
+pub(super) fn go_name_in(of: StructRef<'_>, name: &str) -> String {
+    let of_rbd = RBD_NAMES.iter().filter(|_| of.ty().short_name() == "RBDVolumeSource");
+    of_rbd.clone().find(|(json, _)| *json == name).map_or_else(|| go_name(name), |(_, go)| (*go).to_owned())
+}
+
+fn go_name(name: &str) -> String {
+    if let Some((_, go)) = GO_NAMES.iter().find(|(json, _)| *json == name) {
+        return (*go).to_owned();
+    }
+    let mut letters = name.chars();
+    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
+}
