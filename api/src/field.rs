@@ -99,6 +99,8 @@ pub struct Error {
     /// The value as shown; none where it is not.
     value: Option<Box<str>>,
     detail: Detail,
+    /// Whether a marker of the field says the same.
+    covered: bool,
 }
 
 impl Error {
@@ -111,7 +113,7 @@ impl Error {
         detail: impl Into<Detail>,
     ) -> Self {
         let value = if kind.shows_value() { value.into().shown() } else { None };
-        Self { kind, field: path.to_string().into(), value, detail: detail.into() }
+        Self { kind, field: path.to_string().into(), value, detail: detail.into(), covered: false }
     }
 
     /// The field is missing.
@@ -218,6 +220,18 @@ impl Error {
     pub fn with_prefix(mut self, prefix: &str) -> Self {
         self.detail = format!("{prefix}{}", self.detail).into();
         self
+    }
+
+    /// The same, of which a marker of the field also tells: where that one does, this one is not said.
+    #[must_use]
+    pub fn covered(self) -> Self {
+        Self { covered: true, ..self }
+    }
+
+    /// Whether a marker of the field also tells of it.
+    #[must_use]
+    pub fn is_covered(&self) -> bool {
+        self.covered
     }
 
     fn bytes(&self) -> usize {

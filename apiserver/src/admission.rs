@@ -1,4 +1,22 @@
-//! What a write must keep to beyond its own object: for now that its namespace exists and stays.
+//! What a write must keep to beyond its own object, and what it is given because of others: upstream's admission, by the
+//! rules that are on by default.
+//!
+//! A write passes twice: [`fill`] before the resource prepares it, where what its writer left open is filled in, and
+//! [`check`] behind validation, where it can only be refused. In both, the rules stand in upstream's order, since each
+//! sees what those before it have done. Whether the namespace is open is asked before all of that.
+
+mod around;
+mod class;
+mod growth;
+mod limits;
+mod not_ready;
+mod priority;
+mod protection;
+mod runtime;
+mod toleration;
+
+#[cfg(test)]
+mod tests;
 
 use keelson_api::status::{Cause, Status};
 use keelson_schema::tree::Object;
@@ -10,6 +28,81 @@ use crate::meta::meta;
 use crate::problem::Problem;
 use crate::refusal;
 use crate::stored::{Stored, scan};
+
+/// Fills in what others decide on. `new` and `old` are in the version that is stored; there is no `old` if it is to be
+/// made.
+pub(crate) async fn fill(call: &Call<'_>, new: &mut Object, old: Option<&Object>) -> Result<(), Problem> {
+    let is_new = old.is_none();
+    match (call.served.store.as_str(), part(call)) {
+        ("pods", "") if is_new => Box::pin(fill_pod(call, new)).await,
+        ("pods", "") => {
+            old.into_iter().for_each(|old| priority::keep(new, old));
+            toleration::fill(new);
+            Ok(())
+        }
+        ("nodes", "") if is_new => {
+            not_ready::taint(new);
+            Ok(())
+        }
+        ("persistentvolumeclaims", "") if is_new => {
+            Box::pin(class::fill_claim(call, new)).await?;
+            protection::protect(new, protection::CLAIM);
+            Ok(())
+        }
+        ("persistentvolumes", "") if is_new => {
+            protection::protect(new, protection::VOLUME);
+            Ok(())
+        }
+        ("volumeattributesclasses.storage.k8s.io", "") if is_new => {
+            protection::protect(new, protection::ATTRIBUTES);
+            Ok(())
+        }
+        ("ingresses.networking.k8s.io", "") if is_new => Box::pin(class::fill_ingress(call, new)).await,
+        _ => Ok(()),
+    }
+}
+
+async fn fill_pod(call: &Call<'_>, new: &mut Object) -> Result<(), Problem> {
+    limits::fill(call, new).await?;
+    priority::fill(call, new).await?;
+    toleration::fill(new);
+    runtime::fill(call, new).await
+}
+
+/// Refuses what is well in itself and does not fit to what else there is. Of subresources it is told the whole object.
+pub(crate) async fn check(call: &Call<'_>, new: &Object, old: Option<&Object>) -> Result<(), Problem> {
+    match (call.served.store.as_str(), part(call)) {
+        ("pods", "") if old.is_none() => Box::pin(check_pod(call, new)).await,
+        ("pods", "resize") => Box::pin(limits::check_pod(call, new, old)).await,
+        ("persistentvolumeclaims", "") => Box::pin(check_claim(call, new, old)).await,
+        ("priorityclasses.scheduling.k8s.io", "") => Box::pin(priority::check_class(call, new, old)).await,
+        _ => Ok(()),
+    }
+}
+
+async fn check_pod(call: &Call<'_>, new: &Object) -> Result<(), Problem> {
+    limits::check_pod(call, new, None).await?;
+    runtime::check(call, new).await
+}
+
+async fn check_claim(call: &Call<'_>, new: &Object, old: Option<&Object>) -> Result<(), Problem> {
+    limits::check_claim(call, new, old).await?;
+    match old {
+        Some(old) => growth::check(call, new, old).await,
+        None => Ok(()),
+    }
+}
+
+fn part(call: &Call<'_>) -> &'static str {
+    call.subresource.map_or("", |subresource| subresource.name)
+}
+
+/// That the write is forbidden, and why.
+fn forbidden(call: &Call<'_>, new: &Object, why: &str) -> Problem {
+    let named = [&*call.target.name, meta(new).name(), meta(new).generate_name()];
+    let named = named.into_iter().find(|name| !name.is_empty()).unwrap_or_default();
+    Status::forbidden(&call.group_resource(), named, why).into()
+}
 
 /// Namespaces that the cluster itself needs.
 const KEPT: [&str; 3] = ["default", "kube-system", "kube-public"];
@@ -48,43 +141,4 @@ pub(crate) fn may_delete(call: &Call<'_>, name: &str) -> Result<(), Problem> {
         );
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use axum::body::Body;
-    use http::{Method, Request};
-    use http_body_util::BodyExt;
-    use keelson_api::time::{Clock, UnixMillis};
-    use serde_json::{Value, json};
-    use tower::ServiceExt;
-
-    use crate::caller::Caller;
-    use crate::server::{ApiServer, Door, Parts};
-
-    async fn ask(door: &Door, method: Method, uri: &str, body: &Value) -> Value {
-        let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
-        let request = Request::builder().method(method).uri(uri).header("content-type", "application/json");
-        let Ok(answer) = door.clone().oneshot(request.body(body).unwrap()).await;
-        serde_json::from_slice(&answer.into_body().collect().await.unwrap().to_bytes()).unwrap()
-    }
-
-    #[tokio::test]
-    async fn nothing_new_comes_into_a_namespace_that_goes() {
-        let server = ApiServer::new(Parts::for_tests(Clock::new(|| UnixMillis(1_000))).await);
-        let door = server.door(Caller::authenticated("admin", ["system:masters"]));
-        ask(&door, Method::POST, "/api/v1/namespaces", &json!({"metadata": {"name": "a"}})).await;
-        let uri = "/api/v1/namespaces/a?propagationPolicy=Orphan";
-        let going = ask(&door, Method::DELETE, uri, &Value::Null).await;
-        let (phase, finalizers) = (&going["status"]["phase"], &going["metadata"]["finalizers"]);
-        assert_eq!((phase, finalizers), (&json!("Terminating"), &json!(["orphan"])));
-        for (metadata, name) in [(json!({"name": "x"}), "x"), (json!({"generateName": "x-"}), "x-")] {
-            let uri = "/api/v1/namespaces/a/configmaps";
-            let refused = ask(&door, Method::POST, uri, &json!({"metadata": metadata})).await;
-            let words = format!(
-                "configmaps \"{name}\" is forbidden: unable to create new content in namespace a because it is being terminated"
-            );
-            assert_eq!((&refused["message"], &refused["details"]["name"]), (&json!(words), &json!(name)));
-        }
-    }
 }

@@ -1,8 +1,8 @@
 //! The life of an object: the steps of every write, in running order, the same for all resources.
 //!
-//! A new object: read → default → name → stamp → prepare → validate → own → store. A changed one: read → default →
-//! keep what is the server's → prepare → validate → own → store, or nothing at all where nothing has changed. A resource
-//! takes part through the hooks of [`crate::resource::Resource`]; the order is decided here alone.
+//! A new object: read → default → own → admit → name → stamp → prepare → validate → admit → store. A changed one: read →
+//! default → own → admit → keep what is the server's → prepare → validate → admit → store, or nothing at all where nothing
+//! has changed. A resource takes part through the hooks of [`crate::resource::Resource`]; the order is decided here alone.
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -27,8 +27,9 @@ use crate::catalog::Served;
 use crate::meta::{Checked, drop_repeated_owners, meta, meta_mut};
 use crate::problem::Problem;
 use crate::resource::{Generation, Scope};
+use crate::rules::marked;
 use crate::stored;
-use crate::{ownership, refusal};
+use crate::{admission, ownership, refusal};
 
 /// What a write is done for and by whom.
 pub(crate) struct Write<'a> {
@@ -67,7 +68,7 @@ const ANY_FINALIZER: [&str; 6] = [
 const METADATA: Path<'static> = Path::new("metadata");
 
 /// Makes `new` an object that can be stored.
-pub(crate) fn create(call: &Call<'_>, mut new: Object, write: &Write<'_>) -> Result<Object, Problem> {
+pub(crate) async fn create(call: &Call<'_>, mut new: Object, write: &Write<'_>) -> Result<Object, Problem> {
     let resource = call.served.resource;
     place(call, &mut new)?;
     if !write.is_trial && !matches!(meta(&new).resource_version(), "" | "0") {
@@ -77,6 +78,7 @@ pub(crate) fn create(call: &Call<'_>, mut new: Object, write: &Write<'_>) -> Res
     default(call, &mut new);
     own(call, None, &mut new, write);
     let mut new = stored_form(call, new);
+    admission::fill(call, &mut new, None).await?;
     drop_empty(call, &mut new);
     stamp(call, &mut new, write);
     resource.prepare_create(&mut new, write);
@@ -85,7 +87,10 @@ pub(crate) fn create(call: &Call<'_>, mut new: Object, write: &Write<'_>) -> Res
     rules::check_create(&Checked::new(meta(&new)), scope(call), rule, &METADATA, &mut errors);
     check_finalizers(call, &new, &mut errors);
     resource.validate_create(&new, &mut errors);
-    refuse(call, &new, errors.without_repetitions())?;
+    let mut errors = errors.without_repetitions();
+    marked::check(&new, None, &mut errors);
+    refuse(call, &new, errors)?;
+    admission::check(call, &new, None).await?;
     warn(call, &new, None, write);
     Ok(new)
 }
@@ -197,7 +202,7 @@ fn stamp(call: &Call<'_>, new: &mut Object, write: &Write<'_>) {
 }
 
 /// Makes `new` the successor of `old`. Both are in the version of the call.
-pub(crate) fn update(
+pub(crate) async fn update(
     call: &Call<'_>,
     mut new: Object,
     old: &Object,
@@ -209,11 +214,12 @@ pub(crate) fn update(
     default(call, &mut new);
     own(call, Some(old), &mut new, write);
     let mut new = stored_form(call, new);
+    let old = &stored_form(call, old.clone());
+    admission::fill(call, &mut new, Some(old)).await?;
     let counts_empty_lists = resource.counts_empty_lists();
     if !counts_empty_lists {
         drop_empty(call, &mut new);
     }
-    let old = &stored_form(call, old.clone());
     let mut kept = meta_mut(&mut new);
     kept.set_generation(meta(old).generation());
     kept.keep_identity(meta(old));
@@ -238,7 +244,10 @@ pub(crate) fn update(
         "status" => resource.validate_status(&new, old, &mut errors),
         part => resource.validate_part(part, &new, old, &mut errors),
     }
-    refuse(call, &new, errors.without_repetitions())?;
+    let mut errors = errors.without_repetitions();
+    marked::check(&new, Some(old), &mut errors);
+    refuse(call, &new, errors)?;
+    admission::check(call, &new, Some(old)).await?;
     warn(call, &new, Some(old), write);
     apply::keep_times(old, &mut new);
     Ok(new)
@@ -252,8 +261,10 @@ fn kept_revision_is_unset(new: &Object) -> bool {
 fn check_state(call: &Call<'_>, new: &Object, old: &Object) -> Result<(), Problem> {
     let (new, old) = (meta(new), meta(old));
     let resource = call.group_resource();
+    // What is written through another kind has rules of its own.
+    let is_elsewhere = call.subresource.is_some_and(|part| part.kind != call.served.facts().kind);
     match new.resource_version() {
-        "" | "0" if call.served.facts().updates_blindly || call.subresource.is_some() => Ok(()),
+        "" | "0" if call.served.facts().updates_blindly || is_elsewhere => Ok(()),
         "" | "0" => {
             let mut errors = Errors::new();
             let path = METADATA.child("resourceVersion");

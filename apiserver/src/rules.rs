@@ -10,12 +10,19 @@
     reason = "words of the vocabulary are there before the rules that say them"
 )]
 
+pub(crate) mod address;
 mod at;
+pub(crate) mod certificate;
+pub(crate) mod conditions;
 pub(crate) mod cron;
-mod internal;
+pub(crate) mod golang_json;
+pub(crate) mod internal;
+pub(crate) mod marked;
+pub(crate) mod persistent_volume;
 pub(crate) mod pod;
 mod pod_affinity;
 pub(crate) mod pod_annotations;
+pub(crate) mod pod_binding;
 mod pod_container;
 mod pod_containers;
 mod pod_dns;
@@ -32,9 +39,11 @@ pub(crate) mod pod_template;
 pub(crate) mod pod_tolerations;
 pub(crate) mod pod_update;
 mod pod_windows;
+pub(crate) mod resource_names;
 pub(crate) mod same;
 pub(crate) mod selector;
 pub(crate) mod selector_node;
+pub(crate) mod shares;
 mod shown;
 pub(crate) mod signer;
 mod volume;
@@ -44,13 +53,18 @@ mod volume_files;
 mod volume_mount;
 mod volume_path;
 mod volume_projected;
+pub(crate) mod web_address;
 pub(crate) mod workload;
 mod workload_indexes;
 pub(crate) mod workload_job;
 mod workload_job_policy;
 pub(crate) mod workload_job_status;
-pub(crate) mod workload_others;
+pub(crate) mod workload_kept;
 pub(crate) mod workload_replicas;
+pub(crate) mod workload_sets;
+
+#[cfg(test)]
+mod cases;
 
 pub(crate) use at::At;
 
@@ -60,3 +74,5 @@ pub(crate) const NEGATIVE: &str = "must be greater than or equal to 0";
 pub(crate) const NOT_POSITIVE: &str = "must be greater than zero";
 /// A field has changed that must not.
 pub(crate) const IMMUTABLE: &str = "field is immutable";
+/// What is spoken over ports, in the order in which messages list it.
+pub(crate) const PROTOCOLS: [&str; 3] = ["SCTP", "TCP", "UDP"];

@@ -59,6 +59,11 @@ impl Errors {
         self.errors.iter()
     }
 
+    /// Keeps the errors that `keep` says to keep.
+    pub fn retain(&mut self, keep: impl FnMut(&Error) -> bool) {
+        self.errors.retain(keep);
+    }
+
     /// Each text once. Upstream does so where a kind also has declarative rules, and leaves repetitions otherwise.
     #[must_use]
     pub fn without_repetitions(mut self) -> Self {

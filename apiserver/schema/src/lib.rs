@@ -17,6 +17,7 @@ pub mod convert;
 pub mod defaults;
 pub mod error;
 pub mod json;
+pub mod marked;
 pub mod metadata;
 pub mod normal;
 pub mod patch;

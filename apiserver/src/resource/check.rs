@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use keelson_api::field::Errors;
 use keelson_api::time::UnixMillis;
 use keelson_schema::convert::{Encoding, decode};
 use keelson_schema::scalar::time::Time;
@@ -76,4 +77,63 @@ pub(crate) fn warnings(resource: &dyn Resource, new: &str, old: Option<&str>) ->
     let mut warnings = Vec::new();
     resource.warn(&object(new), old.map(object).as_ref(), &mut warnings);
     warnings
+}
+
+/// An object with its defaults, and prepared as a new one that has been given an identity.
+fn made(resource: &dyn Resource, text: &str) -> Object {
+    let mut new = object(text);
+    fill(resource, &mut new);
+    resource.prepare_create(&mut new, &write(""));
+    new
+}
+
+fn fill(resource: &dyn Resource, new: &mut Object) {
+    let schema = new.schema().clone();
+    keelson_schema::defaults::apply(schema.ty().as_struct().unwrap(), new.root_mut());
+    resource.default(new);
+    keelson_schema::normal::drop_empty(schema.ty().as_struct().unwrap(), new.root_mut());
+}
+
+fn sorted(errors: &Errors) -> Vec<String> {
+    let mut causes: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    causes.sort_unstable();
+    causes.dedup();
+    causes
+}
+
+/// What is wrong with a new object, sorted: upstream goes through maps in no order.
+pub(crate) fn causes(resource: &dyn Resource, text: &str) -> Vec<String> {
+    let mut errors = Errors::new();
+    resource.validate_create(&made(resource, text), &mut errors);
+    sorted(&errors)
+}
+
+/// What is wrong with an object in the place of the one that came of `old`: `change` makes the former of the latter.
+pub(crate) fn causes_of_change(
+    resource: &dyn Resource,
+    part: &str,
+    old: &str,
+    change: impl FnOnce(&mut Value),
+) -> Vec<String> {
+    let old = made(resource, old);
+    let mut changed = json(&old);
+    change(&mut changed);
+    let mut new = object(&changed.to_string());
+    fill(resource, &mut new);
+    let mut errors = Errors::new();
+    match part {
+        "" => {
+            resource.prepare_update(&mut new, &old, &write(part));
+            resource.validate_update(&new, &old, &mut errors);
+        }
+        "status" => {
+            resource.prepare_status(&mut new, &old, &write(part));
+            resource.validate_status(&new, &old, &mut errors);
+        }
+        _ => {
+            resource.prepare_update(&mut new, &old, &write(part));
+            resource.validate_part(part, &new, &old, &mut errors);
+        }
+    }
+    sorted(&errors)
 }

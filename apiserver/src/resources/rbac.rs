@@ -2,6 +2,7 @@
 
 pub(crate) mod clusterrolebindings;
 pub(crate) mod clusterroles;
+mod policy;
 pub(crate) mod rolebindings;
 pub(crate) mod roles;
 mod subjects;

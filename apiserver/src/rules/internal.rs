@@ -5,9 +5,15 @@
 
 use std::fmt::Write as _;
 
+use keelson_api::field::Value as Shown;
 use keelson_api::golang::JsonText;
 use keelson_schema::arena::{FieldRef, Kind, StructRef, TypeRef};
 use keelson_schema::tree::{Value, View};
+
+/// A value as messages show it then.
+pub(crate) fn shown(view: View<'_>) -> Shown<'static> {
+    Shown::Json(json(view).into())
+}
 
 /// A value as such JSON.
 pub(crate) fn json(view: View<'_>) -> String {
@@ -21,7 +27,10 @@ pub(crate) fn json(view: View<'_>) -> String {
 
 /// The same with every field on a line of its own, as deep as it lies.
 pub(crate) fn pretty(view: View<'_>) -> String {
-    let json = json(view);
+    indented(&json(view))
+}
+
+fn indented(json: &str) -> String {
     let mut out = String::with_capacity(json.len() * 2);
     let (mut depth, mut in_text, mut escapes) = (0_usize, false, false);
     let mut letters = json.chars().peekable();
@@ -63,6 +72,13 @@ pub(crate) fn pretty(view: View<'_>) -> String {
         }
     }
     out
+}
+
+/// Some fields of a struct, as a struct of their own.
+pub(crate) fn pretty_fields<'a>(fields: impl Iterator<Item = (&'static str, View<'a>)>) -> String {
+    let fields: Vec<String> =
+        fields.map(|(name, value)| format!("\"{}\":{}", go_name(name), json(value))).collect();
+    indented(&format!("{{{}}}", fields.join(",")))
 }
 
 /// Types that have no other form: what all kinds share.
@@ -117,7 +133,9 @@ fn write_plain(ty: TypeRef<'_>, value: &Value, out: &mut String) {
 fn write_struct(of: StructRef<'_>, view: View<'_>, out: &mut String) {
     out.push('{');
     let mut count = 0;
-    for field in of.fields() {
+    // What says the kind of an object is not held with it.
+    let is_object = of.by_name("metadata").is_some();
+    for field in of.fields().filter(|field| !is_object || !matches!(field.name(), "apiVersion" | "kind")) {
         let value = view.fields().and_then(|fields| fields.get(field.index));
         // Metadata is embedded: its fields stand among the others.
         if field.name() == "metadata" {
@@ -137,6 +155,12 @@ fn write_struct(of: StructRef<'_>, view: View<'_>, out: &mut String) {
         _ = write!(out, "\"{}\":", go_name_in(of, field.name()));
         match value {
             Some(value) => write(field.ty(), value, out),
+            // Here alone, upstream's form has no pointer where the first version has one.
+            None if field.ty().kind() == Kind::IntOrString
+                && matches!(of.ty().short_name(), "RollingUpdateDeployment" | "RollingUpdateDaemonSet") =>
+            {
+                out.push('0');
+            }
             None => write_zero(field, out),
         }
     }
@@ -163,6 +187,15 @@ fn write_zero(field: FieldRef<'_>, out: &mut String) {
 /// What Go calls the fields whose names are not simply written large.
 const GO_NAMES: &[(&str, &str)] = &[
     ("fsType", "FSType"),
+    ("apiGroups", "APIGroups"),
+    ("caBundle", "CABundle"),
+    ("cidr", "CIDR"),
+    ("cidrs", "CIDRs"),
+    ("ips", "IPs"),
+    ("nonResourceURLs", "NonResourceURLs"),
+    ("tls", "TLS"),
+    ("uid", "UID"),
+    ("url", "URL"),
     ("diskURI", "DataDiskURI"),
     ("tty", "TTY"),
     ("wwids", "WWIDs"),
@@ -206,12 +239,13 @@ const RBD_NAMES: &[(&str, &str)] =
     &[("monitors", "CephMonitors"), ("image", "RBDImage"), ("pool", "RBDPool"), ("user", "RadosUser")];
 
 /// What Go calls a field of that struct.
-pub(super) fn go_name_in(of: StructRef<'_>, name: &str) -> String {
+fn go_name_in(of: StructRef<'_>, name: &str) -> String {
     let of_rbd = RBD_NAMES.iter().filter(|_| of.ty().short_name() == "RBDVolumeSource");
     of_rbd.clone().find(|(json, _)| *json == name).map_or_else(|| go_name(name), |(_, go)| (*go).to_owned())
 }
 
-fn go_name(name: &str) -> String {
+/// What Go calls a field of that name.
+pub(super) fn go_name(name: &str) -> String {
     if let Some((_, go)) = GO_NAMES.iter().find(|(json, _)| *json == name) {
         return (*go).to_owned();
     }

@@ -5,11 +5,11 @@ use keelson_api::golang::{Quoted, parse_int};
 use keelson_schema::arena::Schema;
 use keelson_schema::tree::{Value, View};
 
-use super::At;
 use super::pod_containers::each;
 use super::pod_leniency::Leniency;
 use super::pod_tolerations::tolerations;
 use super::volume_path::is_descending;
+use super::{At, internal};
 use crate::warnings::pod::APP_ARMOR;
 
 /// That a pod mirrors one that a node has of its own.
@@ -61,7 +61,10 @@ fn old_tolerations(annotations: &At<'_, '_>, json: &str, lenient: &Leniency, err
         }
         Err(error) => {
             // Upstream reads it in a form of its own.
-            let words = error.to_string().replace("[]v1.Toleration", "[]core.Toleration");
+            let mut words = error.to_string().replace("[]v1.Toleration", "[]core.Toleration");
+            if let Some((before, field)) = words.split_once("field Toleration.") {
+                words = format!("{before}field Toleration.{}", internal::go_name(field));
+            }
             errors.push(Error::invalid(&annotations.path, TOLERATIONS, words));
         }
     }

@@ -135,6 +135,9 @@ fn containers(rest: &mut Object, spec: &At<'_, '_>, was: View<'_>, errors: &mut 
         let mut edited = pod.made("spec");
         for (mut container, was) in edited.items(list).zip(was.field(list).items()) {
             keep_changeable(&mut container.made("resources"), was.field("resources"));
+            if container.part("resources").is_some_and(|left| left.names().next().is_none()) {
+                container.remove("resources");
+            }
         }
     }
     let left = rest.view().field("spec");

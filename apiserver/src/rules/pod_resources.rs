@@ -89,7 +89,7 @@ pub(crate) fn name(name: &str, at: &At<'_, '_>, errors: &mut Errors) {
 }
 
 /// The name of a resource that containers can have.
-fn name_for_containers(text: &str, at: &At<'_, '_>, errors: &mut Errors) {
+pub(crate) fn name_for_containers(text: &str, at: &At<'_, '_>, errors: &mut Errors) {
     name(text, at, errors);
     let words = match text.matches('/').count() {
         0 if !matches!(text, "cpu" | "memory" | "ephemeral-storage") && !is_huge_page(text) => {

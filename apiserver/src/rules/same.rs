@@ -6,6 +6,8 @@ use keelson_api::quantity::Quantity;
 use keelson_schema::arena::{Kind, TypeRef};
 use keelson_schema::tree::{Value, View};
 
+use super::internal;
+
 /// Whether they do.
 pub(crate) fn is_same(one: View<'_>, other: View<'_>) -> bool {
     one.ty().or(other.ty()).is_none_or(|ty| same(ty, one.value(), other.value()))
@@ -38,6 +40,10 @@ fn same(ty: TypeRef<'_>, one: Option<&Value>, other: Option<&Value>) -> bool {
         (Some(Value::Str(one)), Some(Value::Str(other))) if ty.kind() == Kind::Quantity => {
             let (one, other): (Option<Quantity>, Option<Quantity>) = (one.parse().ok(), other.parse().ok());
             one.zip(other).is_some_and(|(one, other)| one.partial_cmp(&other) == Some(Ordering::Equal))
+        }
+        // Spaces between its parts are not kept in the store.
+        (Some(Value::Raw(_)), Some(Value::Raw(_))) => {
+            internal::json(View::new(ty, one)) == internal::json(View::new(ty, other))
         }
         _ => false,
     }

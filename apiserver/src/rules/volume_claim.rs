@@ -18,7 +18,12 @@ pub(crate) struct Leniency {
 
 /// A template of claims: metadata of which only labels and annotations may be said, and a claim's spec.
 pub(crate) fn template(template: &At<'_, '_>, errors: &mut Errors) {
-    let metadata = template.field("metadata");
+    metadata(&template.field("metadata"), errors);
+    spec(&template.field("spec"), Leniency::default(), errors);
+}
+
+/// The metadata of what is yet to be made: labels and annotations.
+pub(crate) fn metadata(metadata: &At<'_, '_>, errors: &mut Errors) {
     annotations(&metadata.field("annotations"), errors);
     labels(&metadata.field("labels"), errors);
     for name in metadata.names().filter(|name| !matches!(*name, "annotations" | "labels")) {
@@ -26,7 +31,6 @@ pub(crate) fn template(template: &At<'_, '_>, errors: &mut Errors) {
         let shown = if name == "uid" { "uID" } else { name };
         metadata.field_as(name, shown).forbidden("cannot be set", errors);
     }
-    spec(&template.field("spec"), Leniency::default(), errors);
 }
 
 const ACCESS_MODES: &[&str] = &["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"];

@@ -140,6 +140,9 @@ fn content(spec: &At<'_, '_>, lenient: &Leniency, errors: &mut Errors) {
     ];
     counts(spec, &names, errors);
     let per_index = spec.field("backoffLimitPerIndex");
+    if spec.field("maxFailedIndexes").is_present() && !per_index.is_present() {
+        per_index.missing("when maxFailedIndexes is specified", errors);
+    }
     let manager = spec.field("managedBy");
     if manager.is_present() {
         path::domain_prefixed_path(&manager.path, manager.text(), errors);
@@ -152,10 +155,6 @@ fn content(spec: &At<'_, '_>, lenient: &Leniency, errors: &mut Errors) {
     let template = spec.field("template");
     pod_template::template(&template, lenient, errors);
     restart_policy(spec, &template, errors);
-    // This comes last, as upstream checks it apart.
-    if spec.field("maxFailedIndexes").is_present() && !per_index.is_present() {
-        per_index.missing("when maxFailedIndexes is specified", errors);
-    }
 }
 
 /// How many pods have to succeed, and which.

@@ -1,6 +1,6 @@
 //! Rules for kinds that keep so many pods running: replication controllers, replica sets and deployments.
 
-use keelson_api::field::{Error, Errors};
+use keelson_api::field::Errors;
 use keelson_schema::tree::Object;
 
 use super::At;
@@ -138,32 +138,4 @@ pub(crate) fn deployment_status(new: &Object, old: &Object, errors: &mut Errors)
     }
     not_more(&status, "availableReplicas", "readyReplicas", OF_READY, errors);
     collisions(&status, old.view().field("status"), errors);
-}
-
-/// A template of pods that is an object of its own.
-pub(crate) fn pod_template(new: &Object, old: Option<&Object>, errors: &mut Errors) {
-    let lenient = old.map(|old| leniency(old.view())).unwrap_or_default();
-    super::pod_template::template(&At::root(new, "template"), &lenient, errors);
-}
-
-/// What a workload was at some time, in the place of a stored one if there is one.
-pub(crate) fn revision(new: &Object, old: Option<&Object>, errors: &mut Errors) {
-    let (number, data) = (At::root(new, "revision"), At::root(new, "data"));
-    number.non_negative(errors);
-    match old {
-        Some(old) => data.immutable(old.view().field("data"), errors),
-        None => {
-            let raw = match data.view.value() {
-                Some(keelson_schema::tree::Value::Raw(raw)) => Some(&raw[..]),
-                _ => None,
-            };
-            match raw {
-                None | Some(b"null") => data.missing("data is mandatory", errors),
-                Some(raw) if !raw.starts_with(b"{") => {
-                    errors.push(Error::required(&data.path, "data must be a valid JSON object"));
-                }
-                Some(_) => {}
-            }
-        }
-    }
 }

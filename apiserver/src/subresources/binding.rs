@@ -3,6 +3,7 @@
 use axum::body::Body;
 use bytes::Bytes;
 use http::{Response, StatusCode};
+use keelson_api::field::Errors;
 use keelson_api::group::GroupResource;
 use keelson_api::options::kind;
 use keelson_api::status::{Reason, Status};
@@ -15,7 +16,7 @@ use crate::body;
 use crate::meta::{meta, meta_mut};
 use crate::problem::Problem;
 use crate::verbs::update;
-use crate::{object_life, refusal, render};
+use crate::{object_life, refusal, render, rules};
 
 pub(crate) async fn create(call: &Call<'_>, bytes: &Bytes) -> Result<Response<Body>, Problem> {
     let look = render::negotiate(call, false)?;
@@ -24,6 +25,9 @@ pub(crate) async fn create(call: &Call<'_>, bytes: &Bytes) -> Result<Response<Bo
         Schema::builtin("", "v1", "Binding").ok_or_else(|| Problem::Defect("there is no Binding".into()))?;
     let gvk = Gvk { group: String::new(), version: "v1".into(), kind: "Binding".into() };
     let binding = body::object(call, bytes, &schema, &gvk, options.validation)?;
+    if meta(&binding).name() != &*call.target.name {
+        return Err(refusal::bad_request(&"name in URL does not match name in Binding object"));
+    }
     let node = check(&binding)?;
     let bound = update::change(call, &options, |pod| bind(call, pod, &binding, &node)).await?;
     bound.ok_or_else(|| refusal::not_found(call, &call.target.name))?;
@@ -32,20 +36,13 @@ pub(crate) async fn create(call: &Call<'_>, bytes: &Bytes) -> Result<Response<Bo
 
 /// The node that a binding names.
 fn check(binding: &Object) -> Result<String, Problem> {
+    let mut errors = Errors::new();
+    rules::pod_binding::binding(binding, &mut errors);
+    // As upstream: what is wrong with a binding is told as if the server were.
     let refuse =
-        |words: &str| Err(Status { code: 500, ..Status::failure(Reason::Unknown, words.to_owned()) }.into());
-    match binding.text("target.kind") {
-        "" | "Node" => {}
-        other => {
-            return refuse(&format!(
-                "target.kind: Unsupported value: {other:?}: supported values: \"Node\", \"<empty>\""
-            ));
-        }
-    }
-    match binding.text("target.name") {
-        "" => refuse("target.name: Required value"),
-        name => Ok(name.to_owned()),
-    }
+        |errors: Errors| Status { code: 500, ..Status::failure(Reason::Unknown, errors.to_string()) };
+    errors.into_result().map_err(refuse)?;
+    Ok(binding.text("target.name").to_owned())
 }
 
 /// The pod on its node.

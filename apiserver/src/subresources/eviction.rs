@@ -31,6 +31,9 @@ pub(crate) async fn create(call: &Call<'_>, bytes: &Bytes) -> Result<Response<Bo
     let schema = schema.ok_or_else(|| Problem::Defect("there is no Eviction".into()))?;
     let gvk = Gvk { group: "policy".into(), version: "v1".into(), kind: "Eviction".into() };
     let eviction = body::object(call, bytes, &schema, &gvk, options.validation)?;
+    if crate::meta::meta(&eviction).name() != &*call.target.name {
+        return Err(refusal::bad_request(&"name in URL does not match name in Eviction object"));
+    }
     let mut deletion = Deletion::of(eviction.view().field("deleteOptions"))?;
     deletion.dry_run |= options.dry_run;
     let pod = get::read(call, At::Latest).await?;

@@ -66,7 +66,7 @@ pub(crate) async fn make(call: &Call<'_>, new: tree::Object, options: &Options) 
     let is_named = !meta(&new).name().is_empty();
     let mut names_left = if is_named { 1 } else { NAMES_MAX };
     loop {
-        let mut stored = object_life::create(call, new.clone(), &write)?;
+        let mut stored = object_life::create(call, new.clone(), &write).await?;
         let name = meta(&stored).name().to_owned();
         let key = Key::new(&call.served.store, meta(&stored).namespace(), &name);
         let step = Step { old: None, new: Some(&mut stored), dry_run: options.dry_run };

@@ -102,7 +102,7 @@ pub(crate) async fn change(
     let (_, mut found) = call.api.store.get(&call.key(), At::Latest).await.map_err(refusal::unreadable)?;
     while let Some(current) = &found {
         let old = render::tree(call.served, current)?;
-        let new = object_life::update(call, next(&old)?, &old, &write)?;
+        let new = object_life::update(call, next(&old)?, &old, &write).await?;
         match store(call, new, &old, current, options).await? {
             Stored::Made(made) => return Ok(Some(made)),
             Stored::Unclaimed => {}

@@ -1,9 +1,10 @@
 //! Mutating admission policy bindings: where a policy applies, and with which parameters.
 
+use keelson_api::field::Errors;
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::Object;
 
-use super::asked;
+use super::{asked, policies};
 use crate::cells::{self, Cell};
 use crate::resource::{Column, Deletion, Facts, Generation, Resource, Scope, Verb};
 
@@ -51,6 +52,14 @@ impl Resource for MutatingAdmissionPolicyBindings {
 
     fn warn(&self, new: &Object, old: Option<&Object>, warnings: &mut Vec<String>) {
         asked::warn_of_name(new, old, warnings);
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        policies::check_binding(new, true, errors);
+    }
+
+    fn validate_update(&self, new: &Object, _: &Object, errors: &mut Errors) {
+        policies::check_binding(new, true, errors);
     }
 }
 

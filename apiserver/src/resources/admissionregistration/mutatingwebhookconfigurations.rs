@@ -1,9 +1,10 @@
 //! Mutating webhook configurations: who outside is asked to change what is written.
 
+use keelson_api::field::Errors;
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::Object;
 
-use super::asked;
+use super::{asked, webhooks};
 use crate::cells::{self, Cell};
 use crate::defaults::webhook;
 use crate::edit::Edit;
@@ -57,6 +58,14 @@ impl Resource for MutatingWebhookConfigurations {
     fn warn(&self, new: &Object, old: Option<&Object>, warnings: &mut Vec<String>) {
         asked::warn_of_name(new, old, warnings);
         asked::warn_of_rules(new, warnings);
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        webhooks::check(new, None, errors);
+    }
+
+    fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        webhooks::check(new, Some(old), errors);
     }
 }
 

@@ -1,9 +1,10 @@
 //! Validating admission policies: expressions that what is written must satisfy.
 
+use keelson_api::field::Errors;
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::Object;
 
-use super::asked;
+use super::{asked, policies};
 use crate::cells::{self, Cell};
 use crate::object_life::Write;
 use crate::parts;
@@ -67,6 +68,18 @@ impl Resource for ValidatingAdmissionPolicies {
 
     fn warn(&self, new: &Object, old: Option<&Object>, warnings: &mut Vec<String>) {
         asked::warn_of_name(new, old, warnings);
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        policies::check_validating(new, None, errors);
+    }
+
+    fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        policies::check_validating(new, Some(old), errors);
+    }
+
+    fn validate_status(&self, new: &Object, _: &Object, errors: &mut Errors) {
+        policies::check_status(new, errors);
     }
 }
 

@@ -1,9 +1,10 @@
 //! Validating webhook configurations: who outside is asked whether something may be written.
 
+use keelson_api::field::Errors;
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::Object;
 
-use super::asked;
+use super::{asked, webhooks};
 use crate::cells::{self, Cell};
 use crate::defaults::webhook;
 use crate::edit::Edit;
@@ -56,6 +57,14 @@ impl Resource for ValidatingWebhookConfigurations {
     fn warn(&self, new: &Object, old: Option<&Object>, warnings: &mut Vec<String>) {
         asked::warn_of_name(new, old, warnings);
         asked::warn_of_rules(new, warnings);
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        webhooks::check(new, None, errors);
+    }
+
+    fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        webhooks::check(new, Some(old), errors);
     }
 }
 

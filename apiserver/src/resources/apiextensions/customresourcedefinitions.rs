@@ -1,5 +1,8 @@
 //! Custom resource definitions: resources that users bring.
 
+mod rules;
+
+use keelson_api::field::Errors;
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::{Object, Value, View};
 
@@ -112,6 +115,18 @@ impl Resource for CustomResourceDefinitions {
     fn prepare_update(&self, new: &mut Object, old: &Object, _: &Write<'_>) {
         parts::keep_status(&FACTS, new, old);
         record_stored_version(new);
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        rules::check(new, None, errors);
+    }
+
+    fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        rules::check(new, Some(old), errors);
+    }
+
+    fn validate_status(&self, new: &Object, _: &Object, errors: &mut Errors) {
+        rules::check_status(new, errors);
     }
 }
 

@@ -1,15 +1,20 @@
 //! API services: which group versions there are, and who serves them.
 
+use keelson_api::field::{Error, Errors, Path};
+use keelson_api::golang::Quoted;
 use keelson_api::names::object::{self, Rule};
+use keelson_api::names::{dns, number};
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::{Object, Value, View};
 
 use crate::cells::{self, Cell};
 use crate::defaults::webhook;
 use crate::edit::Edit;
+use crate::meta::meta;
 use crate::object_life::Write;
 use crate::parts;
 use crate::resource::{Column, Deletion, Facts, Generation, Resource, Scope, Subresource, Verb};
+use crate::rules::At;
 
 /// The resource.
 #[derive(Debug)]
@@ -93,6 +98,67 @@ impl Resource for APIServices {
     fn prepare_status(&self, new: &mut Object, old: &Object, _: &Write<'_>) {
         parts::keep_content(new, old);
         parts::keep_metadata(new, old);
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        check(new, errors);
+    }
+
+    fn validate_update(&self, new: &Object, _: &Object, errors: &mut Errors) {
+        check(new, errors);
+    }
+
+    fn validate_status(&self, new: &Object, _: &Object, errors: &mut Errors) {
+        let status = At::root(new, "status");
+        for condition in status.field("conditions").items() {
+            condition.field("status").one_of(&["True", "False", "Unknown"], errors);
+        }
+    }
+}
+
+fn check(new: &Object, errors: &mut Errors) {
+    let spec = At::root(new, "spec");
+    let (group, version) = (spec.field("group"), spec.field("version"));
+    let (name, wanted) = (meta(new).name(), format!("{}.{}", version.text(), group.text()));
+    if name != wanted && !name.is_empty() {
+        let words = format!("must be `spec.version+\".\"+spec.group`: {}", Quoted(&wanted));
+        errors.push(Error::invalid(&Path::new("metadata.name"), name, words));
+    }
+    if !group.is_empty() {
+        group.keep_to(dns::subdomain, errors);
+    } else if version.text() != "v1" {
+        group.missing("only v1 may have an empty group and it better be legacy kube", errors);
+    }
+    version.keep_to(dns::rfc_1035_label, errors);
+    for (name, max) in [("groupPriorityMinimum", 20_000), ("versionPriority", 1000)] {
+        let field = spec.field(name);
+        if !(1..=max).contains(&field.int().unwrap_or(0)) {
+            field.invalid(format!("must be positive and less than {max}"), errors);
+        }
+    }
+    let (service, bundle) = (spec.field("service"), spec.field("caBundle"));
+    let is_insecure = spec.field("insecureSkipTLSVerify");
+    let bytes = bundle.view.value().and_then(Value::as_bytes).map_or(0, <[u8]>::len);
+    if !service.is_present() {
+        if bytes > 0 {
+            let words = "local APIServices may not have a caBundle";
+            let shown = format!("{bytes} bytes");
+            errors.push(Error::invalid(&bundle.path, shown.as_str(), words));
+        }
+        if is_insecure.is_true() {
+            is_insecure.invalid("local APIServices may not have insecureSkipTLSVerify", errors);
+        }
+        return;
+    }
+    service.field("namespace").require(errors);
+    service.field("name").require(errors);
+    let port = service.field("port");
+    let reasons = number::port(port.int().unwrap_or(0));
+    if !reasons.is_empty() {
+        port.invalid(format!("port is not valid: {}", reasons.join(", ")), errors);
+    }
+    if is_insecure.is_true() && bytes > 0 {
+        is_insecure.invalid("may not be true if caBundle is present", errors);
     }
 }
 

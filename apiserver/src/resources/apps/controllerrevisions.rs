@@ -38,11 +38,11 @@ impl Resource for ControllerRevisions {
     }
 
     fn validate_create(&self, new: &Object, errors: &mut Errors) {
-        rules::workload_replicas::revision(new, None, errors);
+        rules::workload_kept::revision(new, None, errors);
     }
 
     fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
-        rules::workload_replicas::revision(new, Some(old), errors);
+        rules::workload_kept::revision(new, Some(old), errors);
     }
 
     fn cells(&self, object: &Object, now: UnixMillis) -> Vec<Cell> {

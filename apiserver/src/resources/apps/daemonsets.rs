@@ -60,15 +60,15 @@ impl Resource for DaemonSets {
     }
 
     fn validate_create(&self, new: &Object, errors: &mut Errors) {
-        rules::workload_others::daemons(new, None, errors);
+        rules::workload_sets::daemons(new, None, errors);
     }
 
     fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
-        rules::workload_others::daemons(new, Some(old), errors);
+        rules::workload_sets::daemons(new, Some(old), errors);
     }
 
     fn validate_status(&self, new: &Object, old: &Object, errors: &mut Errors) {
-        rules::workload_others::daemon_status(new, old, errors);
+        rules::workload_sets::daemon_status(new, old, errors);
     }
 
     fn cells(&self, object: &Object, now: UnixMillis) -> Vec<Cell> {

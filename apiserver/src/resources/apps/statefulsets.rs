@@ -59,15 +59,15 @@ impl Resource for StatefulSets {
     }
 
     fn validate_create(&self, new: &Object, errors: &mut Errors) {
-        rules::workload_others::stateful(new, None, errors);
+        rules::workload_sets::stateful(new, None, errors);
     }
 
     fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
-        rules::workload_others::stateful(new, Some(old), errors);
+        rules::workload_sets::stateful(new, Some(old), errors);
     }
 
     fn validate_status(&self, new: &Object, old: &Object, errors: &mut Errors) {
-        rules::workload_others::stateful_status(new, old, errors);
+        rules::workload_sets::stateful_status(new, old, errors);
     }
 
     fn name_rule(&self) -> Rule {

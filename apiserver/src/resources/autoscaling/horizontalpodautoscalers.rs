@@ -1,8 +1,13 @@
 //! Horizontal pod autoscalers: how many pods there should be, by what they are doing.
 
+mod rules;
+
 mod metrics;
 mod version;
 
+use std::borrow::Cow;
+
+use keelson_api::field::Errors;
 use keelson_api::time::UnixMillis;
 use keelson_schema::arena::Schema;
 use keelson_schema::tree::{Object, Value};
@@ -118,6 +123,27 @@ impl Resource for HorizontalPodAutoscalers {
     fn prepare_status(&self, new: &mut Object, old: &Object, _: &Write<'_>) {
         version::drop_annotations(new);
         parts::keep_content(new, old);
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        rules::check(&as_v2(new), None, errors);
+    }
+
+    fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        rules::check(&as_v2(new), Some(&as_v2(old)), errors);
+    }
+
+    fn validate_status(&self, new: &Object, _: &Object, errors: &mut Errors) {
+        rules::check_status(&as_v2(new), errors);
+    }
+}
+
+/// The object in the version that can say everything, in which its rules are written.
+fn as_v2(object: &Object) -> Cow<'_, Object> {
+    if version::is_v1(object.schema()) {
+        Cow::Owned(version::to_v2(object, &version::v2()))
+    } else {
+        Cow::Borrowed(object)
     }
 }
 

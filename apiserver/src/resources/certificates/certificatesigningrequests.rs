@@ -1,6 +1,9 @@
 //! Certificate signing requests: asks a signer for a certificate.
 
+mod rules;
+
 use keelson_api::duration::Span;
+use keelson_api::field::Errors;
 use keelson_api::names::object::{self, Rule};
 use keelson_api::time::UnixMillis;
 use keelson_schema::scalar::time::Time;
@@ -125,6 +128,22 @@ impl Resource for CertificateSigningRequests {
             keep_conditions(new, old, kind);
         }
         date_conditions(new, old, write.now);
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        rules::check(new, None, errors);
+    }
+
+    fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        rules::check_update(new, old, "", errors);
+    }
+
+    fn validate_status(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        rules::check_update(new, old, "status", errors);
+    }
+
+    fn validate_part(&self, part: &str, new: &Object, old: &Object, errors: &mut Errors) {
+        rules::check_update(new, old, part, errors);
     }
 }
 

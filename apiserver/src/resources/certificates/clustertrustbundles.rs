@@ -1,5 +1,8 @@
 //! Cluster trust bundles: certificate authorities for everybody to trust.
 
+use crate::meta::meta;
+use crate::rules::{At, certificate, signer};
+use keelson_api::field::{Error, Errors, Path};
 use keelson_api::names::object::{self, Rule};
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::Object;
@@ -48,6 +51,41 @@ impl Resource for ClusterTrustBundles {
     fn cells(&self, object: &Object, _: UnixMillis) -> Vec<Cell> {
         let signer = cells::text_or(object.view().path("spec.signerName"), cells::NONE);
         vec![cells::name(object), signer.into()]
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        check(new, None, errors);
+    }
+
+    fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        check(new, Some(old), errors);
+        let spec = At::root(new, "spec");
+        spec.field("signerName").immutable(old.view().path("spec.signerName"), errors);
+    }
+}
+
+/// How many bytes a bundle may have.
+const BUNDLE_BYTES_MAX: usize = 1 << 20;
+
+fn check(new: &Object, old: Option<&Object>, errors: &mut Errors) {
+    let spec = At::root(new, "spec");
+    let (signer, bundle) = (spec.field("signerName"), spec.field("trustBundle"));
+    let name = meta(new).name();
+    let reasons = signer::bundle_name(name, signer.text(), object::Part::Whole);
+    errors.push_invalid(&Path::new("metadata.name"), name, reasons);
+    if !signer.is_empty() {
+        signer::name(&signer.path, signer.text(), errors);
+    }
+    let is_same = |old: &Object| old.view().path("spec.trustBundle").text() == bundle.text();
+    if old.is_some_and(is_same) {
+        return;
+    }
+    if bundle.text().len() > BUNDLE_BYTES_MAX {
+        errors.push(Error::too_long(&bundle.path, BUNDLE_BYTES_MAX));
+        return;
+    }
+    for fault in certificate::faults_of_bundle(bundle.text()) {
+        errors.push(Error::invalid(&bundle.path, "<value omitted>", fault));
     }
 }
 

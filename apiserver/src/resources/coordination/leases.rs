@@ -1,5 +1,7 @@
 //! Leases: who holds something, and since when; heartbeats.
 
+use keelson_api::field::Errors;
+use keelson_api::names::label;
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::Object;
 
@@ -7,6 +9,7 @@ use crate::cells::{self, Cell};
 use crate::defaults::gated::{self, Gate};
 use crate::object_life::Write;
 use crate::resource::{Column, Deletion, Facts, Generation, Resource, Scope, Verb};
+use crate::rules::At;
 
 /// The resource.
 #[derive(Debug)]
@@ -48,6 +51,37 @@ impl Resource for Leases {
 
     fn prepare_update(&self, new: &mut Object, old: &Object, _: &Write<'_>) {
         gated::at(new, &["spec"], &mut |spec| gated::drop(spec, Some(old.view().field("spec")), GATES));
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        check(new, errors);
+    }
+
+    fn validate_update(&self, new: &Object, _: &Object, errors: &mut Errors) {
+        check(new, errors);
+    }
+}
+
+fn check(new: &Object, errors: &mut Errors) {
+    let spec = At::root(new, "spec");
+    let duration = spec.field("leaseDurationSeconds");
+    if duration.int().is_some_and(|seconds| seconds <= 0) {
+        duration.invalid("must be greater than 0", errors);
+    }
+    spec.field("leaseTransitions").non_negative(errors);
+    let strategy = spec.field("strategy");
+    if strategy.is_present() {
+        let name = strategy.field("strategy");
+        let name = At { view: strategy.view, path: name.path };
+        if name.text().contains('/') {
+            name.keep_to(label::key, errors);
+        } else {
+            name.one_of(&["OldestEmulationVersion"], errors);
+        }
+    }
+    let preferred = spec.field("preferredHolder");
+    if !preferred.is_empty() && strategy.is_empty() {
+        preferred.forbidden("may only be specified if `strategy` is defined", errors);
     }
 }
 

@@ -1,11 +1,15 @@
 //! Endpoints: where a service is reachable, all in one object; kept for old clients.
 
+use keelson_api::field::Errors;
+use keelson_api::names::address::{Strictness, check_legacy_ip};
+use keelson_api::names::{dns, label, number, object};
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::{Object, View};
 
 use crate::cells::{self, Cell};
 use crate::edit::Edit;
 use crate::resource::{Column, Deletion, Facts, Generation, Resource, Scope, Verb};
+use crate::rules::{At, PROTOCOLS, address};
 
 /// The resource.
 #[derive(Debug)]
@@ -48,6 +52,67 @@ impl Resource for Endpoints {
         for mut subset in Edit::object(object).items("subsets") {
             subset.items("ports").for_each(|mut port| port.default("protocol", "TCP"));
         }
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        for subset in At::root(new, "subsets").items() {
+            check_subset(&subset, errors);
+        }
+    }
+
+    fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        if new.view().field("subsets").value() != old.view().field("subsets").value() {
+            self.validate_create(new, errors);
+        }
+    }
+}
+
+fn check_subset(subset: &At<'_, '_>, errors: &mut Errors) {
+    let (ready, others) = (subset.field("addresses"), subset.field("notReadyAddresses"));
+    if ready.len() + others.len() == 0 {
+        subset.missing("must specify `addresses` or `notReadyAddresses`", errors);
+    }
+    for address in ready.items().chain(others.items()) {
+        check_address(&address, errors);
+    }
+    let ports = subset.field("ports");
+    for port in ports.items() {
+        check_port(&port, ports.len() > 1, errors);
+    }
+}
+
+fn check_address(address: &At<'_, '_>, errors: &mut Errors) {
+    let ip = address.field("ip");
+    check_legacy_ip(&ip.path, ip.text(), Strictness::Strict, &[], errors);
+    let hostname = address.field("hostname");
+    if !hostname.is_empty() {
+        hostname.keep_to(dns::label, errors);
+    }
+    let node = address.field("nodeName");
+    if node.is_present() {
+        node.name_of(object::subdomain, errors);
+    }
+    address::reachable(&ip, errors);
+}
+
+fn check_port(port: &At<'_, '_>, needs_name: bool, errors: &mut Errors) {
+    let name = port.field("name");
+    if needs_name && name.is_empty() {
+        name.missing("", errors);
+    } else if !name.is_empty() {
+        name.keep_to(dns::label, errors);
+    }
+    let number = port.field("port");
+    for reason in number::port(number.int().unwrap_or(0)) {
+        number.invalid(reason, errors);
+    }
+    let protocol = port.field("protocol");
+    if protocol.require(errors) {
+        protocol.one_of(&PROTOCOLS, errors);
+    }
+    let application = port.field("appProtocol");
+    if application.is_present() {
+        application.keep_to(label::key, errors);
     }
 }
 

@@ -1,6 +1,9 @@
 //! Events: what components have to report about objects.
 
-use keelson_api::names::object::{self as rules, Rule};
+pub(crate) mod rules;
+
+use keelson_api::field::Errors;
+use keelson_api::names::object::{self, Rule};
 use keelson_api::options::Propagation;
 use keelson_api::time::UnixMillis;
 use keelson_schema::scalar::time::Time;
@@ -63,7 +66,7 @@ impl Resource for Events {
 
     /// Names that programs have given for long are not looked at closely.
     fn name_rule(&self) -> Rule {
-        rules::path_segment
+        object::path_segment
     }
 
     fn default_propagation(&self) -> Option<Propagation> {
@@ -86,6 +89,14 @@ impl Resource for Events {
             count(view).into(),
             cells::name(object),
         ]
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        rules::check(new, "reportingComponent", errors);
+    }
+
+    fn validate_update(&self, new: &Object, _: &Object, errors: &mut Errors) {
+        rules::check(new, "reportingComponent", errors);
     }
 }
 

@@ -1,5 +1,8 @@
 //! Limit ranges: bounds and defaults for what the objects of a namespace may ask for.
 
+mod rules;
+
+use keelson_api::field::Errors;
 use keelson_schema::tree::{Entries, Object, Value};
 
 use crate::defaults::quantity::{fill, round_up};
@@ -56,6 +59,14 @@ impl Resource for LimitRanges {
             let name = meta(new).uid().to_owned();
             meta_mut(new).set_name(&name);
         }
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        rules::check(new, errors);
+    }
+
+    fn validate_update(&self, new: &Object, _: &Object, errors: &mut Errors) {
+        rules::check(new, errors);
     }
 }
 

@@ -1,5 +1,7 @@
 //! Namespaces: rooms for names, and what becomes of their content when they go.
 
+use keelson_api::field::{Error, Errors, Path, Value as Shown};
+use keelson_api::names::label;
 use keelson_api::names::object::{self as rules, Rule};
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::{Object, Value};
@@ -10,6 +12,7 @@ use crate::meta::meta;
 use crate::object_life::Write;
 use crate::parts;
 use crate::resource::{Column, Deletion, Facts, Field, Generation, Resource, Scope, Subresource, Verb};
+use crate::rules::At;
 
 /// The resource.
 #[derive(Debug)]
@@ -89,6 +92,44 @@ impl Resource for Namespaces {
         namespace.made("status").set("phase", "Terminating");
         // A namespace goes when it is empty, however long that takes.
         namespace.made("metadata").remove("deletionGracePeriodSeconds");
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        check_finalizers(new, false, errors);
+    }
+
+    fn validate_update(&self, new: &Object, _: &Object, errors: &mut Errors) {
+        check_finalizers(new, false, errors);
+    }
+
+    fn validate_status(&self, new: &Object, _: &Object, errors: &mut Errors) {
+        let phase = At::root(new, "status").field("phase").text();
+        let is_going = meta(new).deletion_timestamp().is_some();
+        let (expected, when) = if is_going { ("Terminating", "not empty") } else { (ACTIVE, "empty") };
+        if phase != expected {
+            let words = format!("may only be '{expected}' if `deletionTimestamp` is {when}");
+            // The path is written as upstream writes it.
+            errors.push(Error::invalid(&Path::new("status.Phase"), Shown::Named(phase), words));
+        }
+    }
+
+    fn validate_part(&self, _: &str, new: &Object, _: &Object, errors: &mut Errors) {
+        check_finalizers(new, true, errors);
+    }
+}
+
+/// What holds a namespace back is named as such things are named.
+fn check_finalizers(new: &Object, shows_index: bool, errors: &mut Errors) {
+    const STANDARD: [&str; 3] = [FINALIZER, "orphan", "foregroundDeletion"];
+    let spec = At::root(new, "spec");
+    let list = spec.field("finalizers");
+    for item in list.items() {
+        let (name, path) = (item.text(), if shows_index { item.path } else { list.path });
+        errors.push_invalid(&path, name, label::key(name));
+        if !name.contains('/') && !STANDARD.contains(&name) {
+            let words = "name is neither a standard finalizer name nor is it fully qualified";
+            errors.push(Error::invalid(&path, name, words));
+        }
     }
 }
 

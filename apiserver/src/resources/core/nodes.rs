@@ -1,8 +1,12 @@
 //! Nodes: machines that pods run on.
 
-use keelson_api::time::UnixMillis;
-use keelson_schema::tree::{Object, View};
+mod rules;
+
 use std::collections::BTreeSet;
+
+use keelson_api::field::Errors;
+use keelson_api::time::UnixMillis;
+use keelson_schema::tree::{Object, Value, View};
 
 use crate::cells::{self, Cell};
 use crate::defaults::gated::{self, Gate};
@@ -86,6 +90,9 @@ impl Resource for Nodes {
 
     fn default(&self, object: &mut Object) {
         let mut node = Edit::object(object);
+        if let Some(mut spec) = node.part("spec") {
+            settle_ranges(&mut spec);
+        }
         let Some(mut status) = node.part("status") else { return };
         // What a node has can be given away unless it says otherwise.
         if let Some(capacity) = status.get("capacity").cloned() {
@@ -119,6 +126,31 @@ impl Resource for Nodes {
             warnings.push("spec.externalID: this field is deprecated, and is unused by Kubernetes".into());
         }
         address::of_cidrs(spec.field("podCIDRs"), "spec.podCIDRs", warnings);
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        rules::check_create(new, errors);
+    }
+
+    fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        rules::check_create(new, errors);
+        rules::check_update(new, old, errors);
+    }
+
+    fn validate_status(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        rules::check_update(new, old, errors);
+    }
+}
+
+/// Brings the one range of pods' addresses and the list of them into line: the one is the first of the list, and counts
+/// if they differ.
+fn settle_ranges(spec: &mut Edit<'_>) {
+    let one = spec.text("podCIDR").to_owned();
+    let first = spec.view().field("podCIDRs").item(0).text().to_owned();
+    if one.is_empty() {
+        spec.set("podCIDR", first.as_str());
+    } else if first != one {
+        spec.set("podCIDRs", Value::List([Value::from(one.as_str())].into_iter().collect()));
     }
 }
 

@@ -1,10 +1,12 @@
 //! Persistent volume claims: what a pod asks for to keep its data in.
 
+mod rules;
+
+use keelson_api::field::Errors;
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::{Object, Value, View};
 
-use crate::cells::storage;
-use crate::cells::{self, Cell};
+use crate::cells::{self, Cell, storage};
 use crate::defaults::claim;
 use crate::defaults::gated::{self, Gate};
 use crate::defaults::quantity::round_up;
@@ -13,6 +15,8 @@ use crate::meta::meta;
 use crate::object_life::Write;
 use crate::parts;
 use crate::resource::{Column, Deletion, Facts, Generation, Resource, Scope, Subresource, Verb};
+use crate::rules::At;
+use crate::rules::volume_claim::{self, Leniency};
 
 /// The resource.
 #[derive(Debug)]
@@ -122,6 +126,19 @@ impl Resource for PersistentVolumeClaims {
             ));
         }
         crate::warnings::amount::of_claim(new.view().field("spec"), "spec", warnings);
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        let spec = At::root(new, "spec");
+        volume_claim::spec(&spec, Leniency::default(), errors);
+    }
+
+    fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        rules::check_update(new, old, errors);
+    }
+
+    fn validate_status(&self, new: &Object, _: &Object, errors: &mut Errors) {
+        rules::check_status(new, errors);
     }
 }
 

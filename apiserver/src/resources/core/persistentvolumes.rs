@@ -1,10 +1,11 @@
 //! Persistent volumes: storage that is there to be claimed.
 
+use keelson_api::difference;
+use keelson_api::field::{Error, Errors, Path};
 use keelson_api::time::UnixMillis;
-use keelson_schema::tree::{Object, Value};
+use keelson_schema::tree::{Object, Value, View};
 
-use crate::cells::storage;
-use crate::cells::{self, Cell};
+use crate::cells::{self, Cell, storage};
 use crate::defaults::quantity::round_up;
 use crate::defaults::volume::host_path;
 use crate::edit::Edit;
@@ -12,6 +13,8 @@ use crate::meta::meta;
 use crate::object_life::Write;
 use crate::parts;
 use crate::resource::{Column, Deletion, Facts, Generation, Resource, Scope, Subresource, Verb};
+use crate::rules::selector_node::has_invalid_value;
+use crate::rules::{At, internal, persistent_volume, same};
 
 /// The resource.
 #[derive(Debug)]
@@ -137,6 +140,144 @@ impl Resource for PersistentVolumes {
             warnings.push(format!("spec.{name}: {words}"));
         }
     }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        check(new, None, errors);
+    }
+
+    fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        check(new, Some(old), errors);
+        check_update(new, old, errors);
+    }
+}
+
+const MOUNT_OPTIONS: &str = "volume.beta.kubernetes.io/mount-options";
+/// Kinds of volumes that can be mounted with options.
+const MOUNTED_WITH_OPTIONS: [&str; 13] = [
+    "gcePersistentDisk",
+    "awsElasticBlockStore",
+    "glusterfs",
+    "nfs",
+    "rbd",
+    "quobyte",
+    "iscsi",
+    "cinder",
+    "cephfs",
+    "azureFile",
+    "vsphereVolume",
+    "azureDisk",
+    "photonPersistentDisk",
+];
+
+fn check(new: &Object, old: Option<&Object>, errors: &mut Errors) {
+    let spec = At::root(new, "spec");
+    let required = |old: &Object| has_invalid_value(old.view().path("spec.nodeAffinity.required"));
+    let of =
+        persistent_volume::Of::Object { name: meta(new).name(), label_values: old.is_some_and(required) };
+    persistent_volume::spec(&spec, of, errors);
+    let takes_options = MOUNTED_WITH_OPTIONS.iter().any(|name| spec.view.field(name).is_present());
+    if !takes_options && meta(new).annotations().any(|(key, _)| key == MOUNT_OPTIONS) {
+        let path = Path::new("metadata.annotations");
+        let words = "may not specify mount options for this volume type";
+        errors.push(Error::forbidden(&path.child(MOUNT_OPTIONS), words));
+    }
+}
+
+/// Where a volume lies stays as it is, and most of what is said of it.
+fn check_update(new: &Object, old: &Object, errors: &mut Errors) {
+    let (spec, before) = (At::root(new, "spec"), old.view().field("spec"));
+    let mut settled = new.clone();
+    let expands = "spec.csi.controllerExpandSecretRef";
+    if !old.view().path(expands).is_present() && old.view().path("spec.csi").is_present() {
+        let mut volume = Edit::object(&mut settled);
+        if let Some(mut spec) = volume.part("spec")
+            && let Some(mut csi) = spec.part("csi")
+        {
+            csi.remove("controllerExpandSecretRef");
+        }
+    }
+    let now = settled.view().field("spec");
+    let is_moved = |name: &str| !same::is_same(now.field(name), before.field(name));
+    if persistent_volume::source_fields().any(is_moved) {
+        let difference = difference::unified(&sources(before), &sources(now));
+        let words = format!("spec.persistentvolumesource is immutable after creation\n{difference}");
+        spec.field("persistentvolumesource").forbidden(words, errors);
+    }
+    let mode = At { view: spec.view.field("volumeMode"), path: Path::new("volumeMode") };
+    mode.immutable(before.field("volumeMode"), errors);
+    if before.field("nodeAffinity").is_present() {
+        let affinity = At { view: spec.view.field("nodeAffinity"), path: Path::new("nodeAffinity") };
+        let is_kept = same::is_same(affinity.view, before.field("nodeAffinity"))
+            || is_renamed(affinity.view, before.field("nodeAffinity"));
+        if !is_kept {
+            let words = "field is immutable, except for updating from beta label to GA";
+            errors.push(Error::invalid(&affinity.path, internal::shown(affinity.view), words));
+        }
+    }
+    let class = spec.field("volumeAttributesClassName");
+    if before.field("volumeAttributesClassName").is_present() && !class.is_present() {
+        class.forbidden("update from non-nil value to nil is forbidden", errors);
+    }
+}
+
+/// The part of a volume that says where it lies, as upstream shows it.
+fn sources(spec: View<'_>) -> String {
+    // Upstream has the same in another order.
+    const ORDER: [&str; 22] = [
+        "gcePersistentDisk",
+        "awsElasticBlockStore",
+        "hostPath",
+        "glusterfs",
+        "nfs",
+        "rbd",
+        "quobyte",
+        "iscsi",
+        "flexVolume",
+        "cinder",
+        "cephfs",
+        "fc",
+        "flocker",
+        "azureFile",
+        "vsphereVolume",
+        "azureDisk",
+        "photonPersistentDisk",
+        "portworxVolume",
+        "scaleIO",
+        "local",
+        "storageos",
+        "csi",
+    ];
+    let fields = ORDER.iter().map(|name| (*name, spec.field(name)));
+    internal::pretty_fields(fields)
+}
+
+/// Labels of nodes that have got another name.
+const RENAMED: [(&str, &str); 4] = [
+    ("failure-domain.beta.kubernetes.io/zone", "topology.kubernetes.io/zone"),
+    ("failure-domain.beta.kubernetes.io/region", "topology.kubernetes.io/region"),
+    ("beta.kubernetes.io/os", "kubernetes.io/os"),
+    ("beta.kubernetes.io/arch", "kubernetes.io/arch"),
+];
+
+/// Whether an affinity is the same but for labels that have got their new names.
+fn is_renamed(new: View<'_>, old: View<'_>) -> bool {
+    const TERMS: &str = "required.nodeSelectorTerms";
+    let (new, old) = (new.path(TERMS), old.path(TERMS));
+    new.items().len() == old.items().len()
+        && new.items().zip(old.items()).all(|(new, old)| {
+            same::is_same(new.field("matchFields"), old.field("matchFields"))
+                && is_renamed_list(new.field("matchExpressions"), old.field("matchExpressions"))
+        })
+}
+
+fn is_renamed_list(new: View<'_>, old: View<'_>) -> bool {
+    let key = |one: View<'_>| one.field("key").text().to_owned();
+    new.items().len() == old.items().len()
+        && new.items().zip(old.items()).all(|(new, old)| {
+            let is_known = RENAMED.iter().any(|(beta, ga)| *beta == key(old) && *ga == key(new));
+            (key(new) == key(old) || is_known)
+                && ["operator", "values"].iter().all(|name| same::is_same(new.field(name), old.field(name)))
+        })
 }
 
 /// Annotations that fields have taken the place of.

@@ -44,11 +44,11 @@ impl Resource for PodTemplates {
     }
 
     fn validate_create(&self, new: &Object, errors: &mut Errors) {
-        rules::workload_replicas::pod_template(new, None, errors);
+        rules::workload_kept::template(new, None, errors);
     }
 
     fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
-        rules::workload_replicas::pod_template(new, Some(old), errors);
+        rules::workload_kept::template(new, Some(old), errors);
     }
 
     fn cells(&self, object: &Object, _: UnixMillis) -> Vec<Cell> {

@@ -1,5 +1,8 @@
 //! Resource quotas: how much a namespace may use in all.
 
+mod rules;
+
+use keelson_api::field::Errors;
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::{Object, Value};
 
@@ -67,6 +70,20 @@ impl Resource for ResourceQuotas {
                 round_up(&mut part, list);
             }
         }
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        rules::check_spec(new, errors);
+        rules::check_status(new, errors);
+    }
+
+    fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        rules::check_spec(new, errors);
+        rules::keep_scopes(new, old, errors);
+    }
+
+    fn validate_status(&self, new: &Object, _: &Object, errors: &mut Errors) {
+        rules::check_status(new, errors);
     }
 }
 

@@ -1,11 +1,15 @@
 //! Secrets: what only few may read, for pods to use.
 
+use keelson_api::field::{Error, Errors, Path};
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::{Object, Value};
 
+use super::configmaps;
 use crate::cells::{self, Cell};
 use crate::edit::Edit;
+use crate::meta::meta;
 use crate::resource::{Column, Deletion, Facts, Field, Generation, Resource, Scope, Verb};
+use crate::rules::{At, golang_json};
 
 /// The resource.
 #[derive(Debug)]
@@ -55,6 +59,65 @@ impl Resource for Secrets {
             }
         }
         secret.default("type", "Opaque");
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        validate(new, errors);
+    }
+
+    fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        At::root(new, "type").immutable(old.view().field("type"), errors);
+        if old.view().field("immutable").is_true() {
+            configmaps::keep(new, old, &["data"], errors);
+        }
+        validate(new, errors);
+    }
+}
+
+fn validate(new: &Object, errors: &mut Errors) {
+    let data = At::root(new, "data");
+    for (key, value) in data.entries() {
+        configmaps::is_key(key, &value, errors);
+    }
+    if configmaps::size(&data) > configmaps::DATA_BYTES_MAX {
+        errors.push(Error::too_long(&data.path, configmaps::DATA_BYTES_MAX));
+    }
+    let has = |key: &str| data.view.key(key).is_present();
+    let require = |key: &str, errors: &mut Errors| {
+        if !has(key) {
+            data.key(key).missing("", errors);
+        }
+    };
+    match new.view().field("type").text() {
+        "kubernetes.io/service-account-token" => {
+            const ACCOUNT: &str = "kubernetes.io/service-account.name";
+            if !meta(new).annotations().any(|(key, value)| key == ACCOUNT && !value.is_empty()) {
+                errors.push(Error::required(&Path::new("metadata.annotations").key(ACCOUNT), ""));
+            }
+        }
+        "kubernetes.io/dockercfg" => is_object(&data.key(".dockercfg"), errors),
+        "kubernetes.io/dockerconfigjson" => is_object(&data.key(".dockerconfigjson"), errors),
+        "kubernetes.io/basic-auth" if !has("username") && !has("password") => {
+            require("username", errors);
+            require("password", errors);
+        }
+        "kubernetes.io/ssh-auth" => {
+            data.key("ssh-privatekey").require(errors);
+        }
+        "kubernetes.io/tls" => {
+            require("tls.crt", errors);
+            require("tls.key", errors);
+        }
+        _ => {}
+    }
+}
+
+/// A value is the JSON of an object.
+fn is_object(value: &At<'_, '_>, errors: &mut Errors) {
+    let Some(bytes) = value.view.value() else { return value.missing("", errors) };
+    let bytes = bytes.as_bytes().unwrap_or_default();
+    if let Err(why) = golang_json::check_object(bytes) {
+        errors.push(Error::invalid(&value.path, "<secret contents redacted>", why));
     }
 }
 

@@ -1,5 +1,8 @@
 //! Endpoint slices: where a service is reachable, in parts.
 
+mod rules;
+
+use keelson_api::field::Errors;
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::{Object, View};
 
@@ -89,6 +92,14 @@ impl Resource for EndpointSlices {
                 address::of_ips(endpoint.field("addresses"), &format!("endpoints[{at}].addresses"), warnings);
             }
         }
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        rules::check(new, None, errors);
+    }
+
+    fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        rules::check(new, Some(old), errors);
     }
 }
 

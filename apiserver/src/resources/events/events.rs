@@ -1,6 +1,7 @@
 //! Events: what components have to report about objects.
 
-use keelson_api::names::object::{self as rules, Rule};
+use keelson_api::field::Errors;
+use keelson_api::names::object::{self, Rule};
 use keelson_api::options::Propagation;
 use keelson_api::time::UnixMillis;
 use keelson_schema::arena::{Schema, StructRef};
@@ -9,6 +10,7 @@ use keelson_schema::tree::{Fields, Object, Value};
 use crate::cells::Cell;
 use crate::resource::{Column, Deletion, Facts, Field, Generation, Resource, Scope, Verb};
 use crate::resources::core;
+use crate::resources::core::events::rules;
 
 /// The resource.
 #[derive(Debug)]
@@ -62,7 +64,7 @@ impl Resource for Events {
     }
 
     fn name_rule(&self) -> Rule {
-        rules::subdomain
+        object::subdomain
     }
 
     fn convert(&self, object: Object, to: &Schema) -> Object {
@@ -78,6 +80,16 @@ impl Resource for Events {
     fn cells(&self, object: &Object, now: UnixMillis) -> Vec<Cell> {
         let stored = Schema::builtin("", "v1", "Event").expect("events have a type in the core group");
         core::events::Events.cells(&self.convert(object.clone(), &stored), now)
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        rules::check(new, "reportingController", errors);
+        rules::check_new(new, errors);
+    }
+
+    fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        rules::check(new, "reportingController", errors);
+        rules::keep(new, old, errors);
     }
 }
 

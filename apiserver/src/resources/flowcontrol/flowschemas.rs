@@ -1,5 +1,8 @@
 //! Flow schemas: which requests belong to which priority level.
 
+pub(super) mod rules;
+
+use keelson_api::field::Errors;
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::Object;
 
@@ -76,6 +79,18 @@ impl Resource for FlowSchemas {
     fn prepare_status(&self, new: &mut Object, old: &Object, _: &Write<'_>) {
         parts::keep_content(new, old);
         parts::keep_metadata(new, old);
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        rules::check(new, errors);
+    }
+
+    fn validate_update(&self, new: &Object, _: &Object, errors: &mut Errors) {
+        rules::check(new, errors);
+    }
+
+    fn validate_status(&self, new: &Object, _: &Object, errors: &mut Errors) {
+        rules::check_conditions(new, errors);
     }
 }
 

@@ -1,8 +1,12 @@
 //! Priority level configurations: how much each level may ask of the server.
 
+mod rules;
+
+use keelson_api::field::Errors;
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::Object;
 
+use super::flowschemas::rules::check_conditions;
 use crate::cells::{self, Cell};
 use crate::edit::Edit;
 use crate::object_life::Write;
@@ -94,6 +98,18 @@ impl Resource for PriorityLevelConfigurations {
     fn prepare_status(&self, new: &mut Object, old: &Object, _: &Write<'_>) {
         parts::keep_content(new, old);
         parts::keep_metadata(new, old);
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        rules::check(new, errors);
+    }
+
+    fn validate_update(&self, new: &Object, _: &Object, errors: &mut Errors) {
+        rules::check(new, errors);
+    }
+
+    fn validate_status(&self, new: &Object, _: &Object, errors: &mut Errors) {
+        check_conditions(new, errors);
     }
 }
 

@@ -1,11 +1,14 @@
 //! Ingress classes: who takes care of an ingress.
 
+use keelson_api::field::{Error, Errors};
+use keelson_api::names::{dns, object, path};
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::{Object, View};
 
 use crate::cells::{self, Cell};
 use crate::edit::Edit;
 use crate::resource::{Column, Deletion, Facts, Generation, Resource, Scope, Verb};
+use crate::rules::{At, marked};
 
 /// The resource.
 #[derive(Debug)]
@@ -53,6 +56,62 @@ impl Resource for IngressClasses {
         {
             parameters.default("scope", "Cluster");
         }
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        check(new, errors);
+    }
+
+    fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        let spec = At::root(new, "spec");
+        spec.field("controller").immutable(old.view().path("spec.controller"), errors);
+        check(new, errors);
+    }
+}
+
+/// How many bytes the name of a controller may have.
+const CONTROLLER_BYTES_MAX: usize = 250;
+
+fn check(new: &Object, errors: &mut Errors) {
+    let spec = At::root(new, "spec");
+    let controller = spec.field("controller");
+    if controller.text().len() > CONTROLLER_BYTES_MAX {
+        errors.push(Error::too_long(&controller.path, CONTROLLER_BYTES_MAX));
+    }
+    path::domain_prefixed_path(&controller.path, controller.text(), errors);
+    let parameters = spec.field("parameters");
+    if parameters.is_present() {
+        check_parameters(&parameters, errors);
+    }
+}
+
+/// What is said of the object with the parameters.
+fn check_parameters(parameters: &At<'_, '_>, errors: &mut Errors) {
+    let group = parameters.field("apiGroup");
+    if group.is_present() {
+        group.keep_to(dns::subdomain, errors);
+    }
+    for name in ["kind", "name"] {
+        let field = parameters.field(name);
+        marked::covered(errors, |errors| _ = field.require(errors));
+        if !field.is_empty() {
+            field.keep_to(path::segment, errors);
+        }
+    }
+    let (scope, namespace) = (parameters.field("scope"), parameters.field("namespace"));
+    if !scope.is_present() {
+        return scope.missing("", errors);
+    }
+    match scope.text() {
+        "Namespace" if !namespace.is_present() => {
+            namespace.missing("`parameters.scope` is set to 'Namespace'", errors);
+        }
+        "Namespace" => namespace.name_of(object::label, errors),
+        "Cluster" if namespace.is_present() => {
+            namespace.forbidden("`parameters.scope` is set to 'Cluster'", errors);
+        }
+        "Cluster" => {}
+        other => errors.push(Error::not_supported(&scope.path, other, &["Cluster", "Namespace"])),
     }
 }
 

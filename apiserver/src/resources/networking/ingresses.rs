@@ -1,8 +1,10 @@
 //! Ingresses: which requests from outside reach which service.
 
+mod rules;
+
 use std::collections::BTreeSet;
 
-use keelson_api::field::Path;
+use keelson_api::field::{Errors, Path};
 use keelson_api::names::address;
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::{Object, View};
@@ -85,6 +87,18 @@ impl Resource for Ingresses {
                 }
             }
         }
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        rules::check_create(new, errors);
+    }
+
+    fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        rules::check_update(new, old, errors);
+    }
+
+    fn validate_status(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        rules::check_status(new, old, errors);
     }
 }
 

@@ -2,12 +2,13 @@
 
 use keelson_api::field::{Errors, Path};
 use keelson_api::names::object::{Part, Rule};
-use keelson_api::names::{Reasons, address};
+use keelson_api::names::{Reasons, address, dns, path};
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::{Object, View};
 
 use crate::cells::{self, Cell};
 use crate::resource::{Column, Deletion, Facts, Generation, Resource, Scope, Verb};
+use crate::rules::{At, marked};
 
 /// The resource.
 #[derive(Debug)]
@@ -46,6 +47,39 @@ impl Resource for IPAddresses {
     fn cells(&self, object: &Object, now: UnixMillis) -> Vec<Cell> {
         let parent = object.view().path("spec.parentRef");
         vec![cells::name(object), shown(parent).into(), cells::age_of(object, now)]
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        check(new, errors);
+    }
+
+    fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        check(new, errors);
+        let spec = At::root(new, "spec");
+        let owner = spec.field("parentRef");
+        marked::covered(errors, |errors| owner.immutable(old.view().path("spec.parentRef"), errors));
+    }
+}
+
+/// What is said of the address's owner.
+fn check(new: &Object, errors: &mut Errors) {
+    let spec = At::root(new, "spec");
+    let owner = spec.field("parentRef");
+    if !owner.is_present() {
+        return marked::covered(errors, |errors| owner.missing("", errors));
+    }
+    let group = owner.field("group");
+    if !group.is_empty() {
+        group.keep_to(dns::subdomain, errors);
+    }
+    for name in ["resource", "name", "namespace"] {
+        let field = owner.field(name);
+        if name != "namespace" {
+            marked::covered(errors, |errors| _ = field.require(errors));
+        }
+        if !field.is_empty() {
+            field.keep_to(path::segment, errors);
+        }
     }
 }
 

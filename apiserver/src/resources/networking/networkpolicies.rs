@@ -1,6 +1,8 @@
 //! Network policies: who may talk to which pods.
 
-use keelson_api::field::Path;
+mod rules;
+
+use keelson_api::field::{Errors, Path};
 use keelson_api::names::address;
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::{Object, Value};
@@ -83,6 +85,14 @@ impl Resource for NetworkPolicies {
                 }
             }
         }
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        rules::check(new, None, errors);
+    }
+
+    fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        rules::check(new, Some(old), errors);
     }
 }
 

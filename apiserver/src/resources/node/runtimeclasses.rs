@@ -1,10 +1,17 @@
 //! Runtime classes: which container runtime handler runs a pod.
 
+use std::collections::BTreeSet;
+
+use keelson_api::field::{Error, Errors};
+use keelson_api::names::object;
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::Object;
 
 use crate::cells::{self, Cell};
 use crate::resource::{Column, Deletion, Facts, Generation, Resource, Scope, Verb};
+use crate::rules::pod_leniency::Leniency;
+use crate::rules::pod_tolerations::tolerations;
+use crate::rules::{At, internal, marked, pod_resources, selector};
 use crate::warnings::node_labels;
 
 /// The resource.
@@ -44,6 +51,41 @@ impl Resource for RuntimeClasses {
     fn warn(&self, new: &Object, _: Option<&Object>, warnings: &mut Vec<String>) {
         let selector = new.view().path("scheduling.nodeSelector");
         node_labels::of_labels(selector, "scheduling.nodeSelector", warnings);
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        check(new, errors);
+    }
+
+    fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        check(new, errors);
+        let handler = At::root(new, "handler");
+        marked::covered(errors, |errors| handler.immutable(old.view().field("handler"), errors));
+    }
+}
+
+fn check(new: &Object, errors: &mut Errors) {
+    let handler = At::root(new, "handler");
+    marked::covered(errors, |errors| {
+        if handler.require(errors) {
+            handler.name_of(object::label, errors);
+        }
+    });
+    let overhead = At::root(new, "overhead");
+    if overhead.is_present() {
+        let fixed = At { view: overhead.view.field("podFixed"), path: overhead.path };
+        pod_resources::overhead(&fixed, &Leniency::default(), errors);
+    }
+    let scheduling = At::root(new, "scheduling");
+    selector::labels(&scheduling.field("nodeSelector"), errors);
+    let tolerated = scheduling.field("tolerations");
+    tolerations(&tolerated, &Leniency::default(), errors);
+    let mut known = BTreeSet::new();
+    for toleration in tolerated.items() {
+        let texts = ["key", "operator", "value", "effect"].map(|name| toleration.view.field(name).text());
+        if !known.insert(texts) {
+            errors.push(Error::duplicate(&toleration.path, internal::shown(toleration.view)));
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Pod disruption budgets: how many pods of a set may be missing on purpose.
 
+use keelson_api::field::{Error, Errors};
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::{Object, Value, View};
 
@@ -8,6 +9,7 @@ use crate::edit::Edit;
 use crate::object_life::Write;
 use crate::parts;
 use crate::resource::{Column, Deletion, Facts, Generation, Resource, Scope, Subresource, Verb};
+use crate::rules::{At, conditions, internal, selector, shares};
 
 /// The resource.
 #[derive(Debug)]
@@ -74,6 +76,41 @@ impl Resource for PodDisruptionBudgets {
         if new.get("spec.selector") != old.get("spec.selector") {
             strip_marker(new);
         }
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        check(new, None, errors);
+    }
+
+    fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        check(new, Some(old), errors);
+    }
+
+    fn validate_status(&self, new: &Object, _: &Object, errors: &mut Errors) {
+        let status = At::root(new, "status");
+        conditions::check(&status.field("conditions"), errors);
+        for name in ["disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods"] {
+            status.field(name).non_negative(errors);
+        }
+    }
+}
+
+fn check(new: &Object, old: Option<&Object>, errors: &mut Errors) {
+    let spec = At::root(new, "spec");
+    let bounds = [spec.field("minAvailable"), spec.field("maxUnavailable")];
+    if bounds.iter().all(At::is_present) {
+        let words = "minAvailable and maxUnavailable cannot be both set";
+        errors.push(Error::invalid(&spec.path, internal::shown(spec.view), words));
+    }
+    for bound in bounds.iter().filter(|bound| bound.is_present()) {
+        shares::non_negative(bound, errors);
+        shares::at_most_all(bound, errors);
+    }
+    let had_bad_value = old.is_some_and(|old| selector::has_invalid_value(old.view().path("spec.selector")));
+    selector::label_selector_with(&spec.field("selector"), had_bad_value, errors);
+    let policy = spec.field("unhealthyPodEvictionPolicy");
+    if policy.is_present() {
+        policy.one_of(&["AlwaysAllow", "IfHealthyBudget"], errors);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Cluster role bindings: who has a role in the whole cluster.
 
+use keelson_api::field::Errors;
 use keelson_api::names::object::{self, Rule};
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::Object;
@@ -54,5 +55,14 @@ impl Resource for ClusterRoleBindings {
 
     fn default(&self, object: &mut Object) {
         subjects::default(object);
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        subjects::check(new, &["ClusterRole"], false, errors);
+    }
+
+    fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        subjects::check(new, &["ClusterRole"], false, errors);
+        subjects::keep_role(new, old, errors);
     }
 }

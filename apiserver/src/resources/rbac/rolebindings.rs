@@ -1,5 +1,6 @@
 //! Role bindings: who has a role in a namespace.
 
+use keelson_api::field::Errors;
 use keelson_api::names::object::{self, Rule};
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::Object;
@@ -54,6 +55,15 @@ impl Resource for RoleBindings {
 
     fn default(&self, object: &mut Object) {
         subjects::default(object);
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        subjects::check(new, &["Role", "ClusterRole"], true, errors);
+    }
+
+    fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        subjects::check(new, &["Role", "ClusterRole"], true, errors);
+        subjects::keep_role(new, old, errors);
     }
 }
 

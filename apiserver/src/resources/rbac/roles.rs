@@ -1,7 +1,10 @@
 //! Roles: rules of what may be done in a namespace.
 
+use keelson_api::field::Errors;
 use keelson_api::names::object::{self, Rule};
+use keelson_schema::tree::Object;
 
+use super::policy;
 use crate::resource::{Column, Deletion, Facts, Generation, Resource, Scope, Verb};
 
 /// The resource.
@@ -35,5 +38,13 @@ impl Resource for Roles {
 
     fn name_rule(&self) -> Rule {
         object::path_segment
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        policy::check(new, true, errors);
+    }
+
+    fn validate_update(&self, new: &Object, _: &Object, errors: &mut Errors) {
+        policy::check(new, true, errors);
     }
 }

@@ -1,6 +1,11 @@
 //! Device classes: kinds of devices that claims can ask for.
 
+use keelson_api::field::Errors;
+use keelson_schema::tree::Object;
+
+use super::claim;
 use crate::resource::{Column, Deletion, Facts, Generation, Resource, Scope, Verb};
+use crate::rules::At;
 
 /// The resource.
 #[derive(Debug)]
@@ -29,5 +34,13 @@ const FACTS: Facts = Facts {
 impl Resource for DeviceClasses {
     fn facts(&self) -> &Facts {
         &FACTS
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        claim::check_class(&At::root(new, "spec"), errors);
+    }
+
+    fn validate_update(&self, new: &Object, _: &Object, errors: &mut Errors) {
+        claim::check_class(&At::root(new, "spec"), errors);
     }
 }

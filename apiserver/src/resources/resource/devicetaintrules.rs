@@ -1,13 +1,18 @@
 //! Device taint rules: taints for devices that match.
 
+use keelson_api::field::{Error, Errors};
+use keelson_api::names::dns;
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::{Object, Value};
 
+use super::taint;
 use crate::cells::{self, Cell};
 use crate::edit::Edit;
 use crate::object_life::Write;
 use crate::parts;
 use crate::resource::{Column, Deletion, Facts, Generation, Resource, Scope, Subresource, Verb};
+use crate::rules::volume_disk::csi_driver;
+use crate::rules::{At, conditions};
 
 /// The resource.
 #[derive(Debug)]
@@ -93,6 +98,42 @@ impl Resource for DeviceTaintRules {
         parts::keep_content(new, old);
         parts::keep_metadata(new, old);
     }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        check(new, None, errors);
+    }
+
+    fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        check(new, Some(old), errors);
+    }
+
+    fn validate_status(&self, new: &Object, _: &Object, errors: &mut Errors) {
+        let status = At::root(new, "status");
+        let all = status.field("conditions");
+        conditions::check(&all, errors);
+        if all.len() > CONDITIONS_MAX {
+            errors.push(Error::too_many(&all.path, all.len(), CONDITIONS_MAX));
+        }
+    }
+}
+
+const CONDITIONS_MAX: usize = 8;
+
+fn check(new: &Object, old: Option<&Object>, errors: &mut Errors) {
+    let spec = At::root(new, "spec");
+    let selector = spec.field("deviceSelector");
+    let (driver, pool, device) = (selector.field("driver"), selector.field("pool"), selector.field("device"));
+    if driver.is_present() {
+        csi_driver(&driver, errors);
+    }
+    if pool.is_present() {
+        taint::check_pool(&pool, errors);
+    }
+    if device.is_present() {
+        errors.push_invalid(&device.path, device.text(), dns::label(device.text()));
+    }
+    let before = old.map(|old| old.view().path("spec.taint.effect").text());
+    taint::check(&spec.field("taint"), before, errors);
 }
 
 fn taint(object: &mut Object, change: impl FnOnce(&mut Edit<'_>)) {

@@ -1,11 +1,14 @@
 //! Resource claims: devices that a pod asks for.
 
+mod rules;
+
 use std::collections::HashSet;
 
+use keelson_api::field::{Error, Errors};
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::{Object, Value, View};
 
-use super::requests;
+use super::{claim, requests};
 use crate::cells::{self, Cell};
 use crate::defaults::gated::{self, Gate};
 use crate::edit::Edit;
@@ -13,6 +16,7 @@ use crate::meta::meta;
 use crate::object_life::Write;
 use crate::parts;
 use crate::resource::{Column, Deletion, Facts, Generation, Resource, Scope, Subresource, Verb};
+use crate::rules::{At, IMMUTABLE, internal, same};
 
 /// The resource.
 #[derive(Debug)]
@@ -77,6 +81,23 @@ impl Resource for ResourceClaims {
             gated::drop(status, Some(old.view().field("status")), GATES);
         });
         drop_given_back(new, old);
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        let spec = At::root(new, "spec");
+        claim::check(&spec.field("devices"), errors);
+    }
+
+    fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        let spec = At::root(new, "spec");
+        if !same::is_same(spec.view, old.view().field("spec")) {
+            let error = Error::invalid(&spec.path, internal::shown(spec.view), IMMUTABLE);
+            errors.push(error.covered());
+        }
+    }
+
+    fn validate_status(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        rules::check_status(new, old, errors);
     }
 }
 

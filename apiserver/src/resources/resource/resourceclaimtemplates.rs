@@ -1,11 +1,13 @@
 //! Resource claim templates: claims to be, one for each pod.
 
+use keelson_api::field::{Error, Errors};
 use keelson_schema::tree::Object;
 
-use super::requests;
+use super::{claim, requests};
 use crate::edit::Edit;
 use crate::object_life::Write;
 use crate::resource::{Column, Deletion, Facts, Generation, Resource, Scope, Verb};
+use crate::rules::{At, IMMUTABLE, internal, same, volume_claim};
 
 /// The resource.
 #[derive(Debug)]
@@ -50,6 +52,19 @@ impl Resource for ResourceClaimTemplates {
 
     fn prepare_update(&self, new: &mut Object, old: &Object, _: &Write<'_>) {
         requests::drop_gated(new, Some(old), &["spec", "spec"]);
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        let spec = At::root(new, "spec");
+        volume_claim::metadata(&spec.field("metadata"), errors);
+        claim::check(&spec.field("spec").field("devices"), errors);
+    }
+
+    fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        let spec = At::root(new, "spec");
+        if !same::is_same(spec.view, old.view().field("spec")) {
+            errors.push(Error::invalid(&spec.path, internal::shown(spec.view), IMMUTABLE));
+        }
     }
 }
 

@@ -1,5 +1,8 @@
 //! Resource slices: devices that a driver offers.
 
+mod rules;
+
+use keelson_api::field::Errors;
 use keelson_api::time::UnixMillis;
 use keelson_schema::scalar::time::Time;
 use keelson_schema::tree::{Object, Value, View};
@@ -72,6 +75,14 @@ impl Resource for ResourceSlices {
                 "spec.driver: driver names should be lowercase; {driver:?} contains uppercase characters"
             ));
         }
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        rules::check(new, None, errors);
+    }
+
+    fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        rules::check(new, Some(old), errors);
     }
 }
 

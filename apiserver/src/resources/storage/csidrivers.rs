@@ -1,5 +1,8 @@
 //! CSI drivers: what a storage driver can do.
 
+use std::collections::BTreeSet;
+
+use keelson_api::field::Errors;
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::{Object, Value, View};
 
@@ -8,6 +11,7 @@ use crate::edit::Edit;
 use crate::meta::{meta, meta_mut};
 use crate::object_life::Write;
 use crate::resource::{Column, Deletion, Facts, Generation, Resource, Scope, Verb};
+use crate::rules::At;
 
 /// The resource.
 #[derive(Debug)]
@@ -99,6 +103,79 @@ impl Resource for CSIDrivers {
         if has_tokens && is_open && old.is_none_or(|old| old.get(TOKENS) != new.get(TOKENS)) {
             let words = "spec.serviceAccountTokenInSecrets is unset; if supported by this CSI driver, set to true to prevent possible logging of tokens in volume attributes";
             warnings.push(words.into());
+        }
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        check(new, errors);
+    }
+
+    fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        check(new, errors);
+        let (spec, before) = (At::root(new, "spec"), old.view().field("spec"));
+        for (name, shown) in
+            [("attachRequired", "attachedRequired"), ("volumeLifecycleModes", "volumeLifecycleModes")]
+        {
+            spec.field_as(name, shown).immutable(before.field(name), errors);
+        }
+    }
+}
+
+fn check(new: &Object, errors: &mut Errors) {
+    let spec = At::root(new, "spec");
+    for (name, shown) in [
+        ("attachRequired", "attachedRequired"),
+        ("podInfoOnMount", "podInfoOnMount"),
+        ("storageCapacity", "storageCapacity"),
+    ] {
+        require(&spec.field_as(name, shown), errors);
+    }
+    let policy = spec.field("fsGroupPolicy");
+    if policy.is_present() {
+        policy.one_of(&["File", "None", "ReadWriteOnceWithFSType"], errors);
+    }
+    let tokens = spec.field("tokenRequests");
+    check_tokens(&tokens, errors);
+    let modes = spec.field("volumeLifecycleModes");
+    for mode in modes.view.items() {
+        At { view: mode, path: modes.path }.one_of(&["Persistent", "Ephemeral"], errors);
+    }
+    require(&spec.field("seLinuxMount"), errors);
+    let period = spec.field("nodeAllocatableUpdatePeriodSeconds");
+    if period.int().is_some_and(|seconds| seconds < 10) {
+        period.invalid("must be greater than or equal to 10 seconds", errors);
+    }
+    let in_secrets = spec.field("serviceAccountTokenInSecrets");
+    if in_secrets.is_present() && tokens.is_empty() {
+        let words = "serviceAccountTokenInSecrets is set but no tokenRequests are specified";
+        in_secrets.invalid(words, errors);
+    }
+    require(&spec.field("preventPodSchedulingIfMissing"), errors);
+}
+
+/// It is said, one way or the other.
+fn require(field: &At<'_, '_>, errors: &mut Errors) {
+    if !field.is_present() {
+        field.missing("", errors);
+    }
+}
+
+fn check_tokens(tokens: &At<'_, '_>, errors: &mut Errors) {
+    const SECONDS_MIN: i64 = 600;
+    const SECONDS_MAX: i64 = 1 << 32;
+    let mut audiences = BTreeSet::new();
+    for token in tokens.items() {
+        let audience = token.field("audience");
+        if !audiences.insert(audience.text()) {
+            audience.duplicate(errors);
+            continue;
+        }
+        let expiration = token.field("expirationSeconds");
+        if expiration.int().is_some_and(|seconds| seconds < SECONDS_MIN) {
+            expiration.invalid("may not specify a duration less than 10 minutes", errors);
+        }
+        if expiration.int().is_some_and(|seconds| seconds > SECONDS_MAX) {
+            expiration.invalid("may not specify a duration larger than 2^32 seconds", errors);
         }
     }
 }

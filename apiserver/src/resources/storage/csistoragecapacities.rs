@@ -1,8 +1,11 @@
 //! CSI storage capacities: how much room a driver has for a topology segment.
 
+use keelson_api::field::Errors;
+use keelson_api::names::object;
 use keelson_schema::tree::Object;
 
 use crate::resource::{Column, Deletion, Facts, Generation, Resource, Scope, Verb};
+use crate::rules::{At, NEGATIVE, selector};
 use crate::warnings::node_labels;
 
 /// The resource.
@@ -36,6 +39,27 @@ impl Resource for CSIStorageCapacities {
 
     fn warn(&self, new: &Object, _: Option<&Object>, warnings: &mut Vec<String>) {
         node_labels::of_selector(new.view().field("nodeTopology"), "nodeTopology", warnings);
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        check(new, None, errors);
+    }
+
+    fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        check(new, Some(old), errors);
+        let (topology, class) = (At::root(new, "nodeTopology"), At::root(new, "storageClassName"));
+        topology.immutable(old.view().field("nodeTopology"), errors);
+        class.immutable(old.view().field("storageClassName"), errors);
+    }
+}
+
+fn check(new: &Object, old: Option<&Object>, errors: &mut Errors) {
+    let had_bad_value = old.is_some_and(|old| selector::has_invalid_value(old.view().field("nodeTopology")));
+    selector::label_selector_with(&At::root(new, "nodeTopology"), had_bad_value, errors);
+    At::root(new, "storageClassName").name_of(object::subdomain, errors);
+    let capacity = At::root(new, "capacity");
+    if capacity.text().starts_with('-') {
+        capacity.invalid(NEGATIVE, errors);
     }
 }
 

@@ -1,11 +1,17 @@
 //! Storage classes: kinds of storage that claims can ask for.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use keelson_api::field::{Error, Errors};
+use keelson_api::names::label;
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::Object;
 
+use super::parameters;
 use crate::cells::{self, Cell};
 use crate::edit::Edit;
 use crate::resource::{Column, Deletion, Facts, Generation, Resource, Scope, Verb};
+use crate::rules::{At, marked};
 use crate::warnings::node;
 
 /// The resource.
@@ -72,6 +78,67 @@ impl Resource for StorageClasses {
                 }
             }
         }
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        check(new, errors);
+    }
+
+    fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        check(new, errors);
+        marked::covered(errors, |errors| {
+            for name in ["parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"] {
+                At::root(new, name).immutable(old.view().field(name), errors);
+            }
+        });
+    }
+}
+
+fn check(new: &Object, errors: &mut Errors) {
+    let provisioner = At::root(new, "provisioner");
+    marked::covered(errors, |errors| _ = provisioner.require(errors));
+    parameters::check_driver(&provisioner, errors);
+    parameters::check(&At::root(new, "parameters"), errors);
+    let policy = At::root(new, "reclaimPolicy");
+    if !policy.is_empty() {
+        policy.one_of(&["Delete", "Retain"], errors);
+    }
+    let mode = At::root(new, "volumeBindingMode");
+    if mode.is_present() {
+        mode.one_of(&["Immediate", "WaitForFirstConsumer"], errors);
+    } else {
+        mode.missing("", errors);
+    }
+    check_topologies(&At::root(new, "allowedTopologies"), errors);
+}
+
+/// Values of labels by key, as a term asks for them.
+type Term<'o> = BTreeMap<&'o str, BTreeSet<&'o str>>;
+
+fn check_topologies(terms: &At<'_, '_>, errors: &mut Errors) {
+    let mut before: Vec<Term<'_>> = Vec::new();
+    for term in terms.items() {
+        let expressions = term.field("matchLabelExpressions");
+        let mut asked = Term::new();
+        for expression in expressions.items() {
+            let (key, values) = (expression.field("key"), expression.field("values"));
+            values.require(errors);
+            let mut known = BTreeSet::new();
+            for value in values.items() {
+                if !known.insert(value.text()) {
+                    value.duplicate(errors);
+                }
+            }
+            key.keep_to(label::key, errors);
+            if asked.insert(key.text(), known).is_some() {
+                key.duplicate(errors);
+            }
+        }
+        // As upstream, to which a term that asks for nothing has always been there.
+        if asked.is_empty() || before.contains(&asked) {
+            errors.push(Error::duplicate(&expressions.path, ""));
+        }
+        before.push(asked);
     }
 }
 

@@ -1,5 +1,7 @@
 //! Volume attachments: a volume that is, or is to be, attached to a node.
 
+use keelson_api::field::{Error, Errors};
+use keelson_api::names::object;
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::Object;
 
@@ -7,6 +9,8 @@ use crate::cells::{self, Cell};
 use crate::object_life::Write;
 use crate::parts;
 use crate::resource::{Column, Deletion, Facts, Generation, Resource, Scope, Subresource, Verb};
+use crate::rules::volume_disk::csi_driver;
+use crate::rules::{At, marked, persistent_volume};
 
 /// The resource.
 #[derive(Debug)]
@@ -68,6 +72,60 @@ impl Resource for VolumeAttachments {
     fn prepare_status(&self, new: &mut Object, old: &Object, _: &Write<'_>) {
         parts::keep_content(new, old);
         parts::keep_metadata(new, old);
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        check(new, errors);
+    }
+
+    fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        check(new, errors);
+        marked::covered(errors, |errors| At::root(new, "spec").immutable(old.view().field("spec"), errors));
+    }
+
+    fn validate_status(&self, new: &Object, _: &Object, errors: &mut Errors) {
+        check(new, errors);
+    }
+}
+
+const METADATA_BYTES_MAX: usize = 256 * 1024;
+const MESSAGE_BYTES_MAX: usize = 1024;
+
+fn check(new: &Object, errors: &mut Errors) {
+    let spec = At::root(new, "spec");
+    marked::covered(errors, |errors| csi_driver(&spec.field("attacher"), errors));
+    let source = spec.field("source");
+    let (inline, volume) = (source.field("inlineVolumeSpec"), source.field("persistentVolumeName"));
+    const ONE: &str = "must specify exactly one of inlineVolumeSpec and persistentVolumeName";
+    match (inline.is_present(), volume.is_present()) {
+        (false, false) => source.missing(ONE, errors),
+        (true, true) => source.forbidden(ONE, errors),
+        (false, true) => {
+            volume.require_saying("must specify non empty persistentVolumeName", errors);
+        }
+        (true, false) => persistent_volume::spec(&inline, persistent_volume::Of::Inline, errors),
+    }
+    spec.field("nodeName").name_of(object::subdomain, errors);
+    check_status(&At::root(new, "status"), errors);
+    if volume.is_present() {
+        let name = volume.text();
+        errors.push_invalid(&volume.path, name, object::subdomain(name, object::Part::Whole));
+    }
+}
+
+fn check_status(status: &At<'_, '_>, errors: &mut Errors) {
+    let metadata = status.field("attachmentMetadata");
+    let bytes: usize = metadata.entries().map(|(key, value)| key.len() + value.text().len()).sum();
+    if bytes > METADATA_BYTES_MAX {
+        errors.push(Error::too_long(&metadata.path, METADATA_BYTES_MAX));
+    }
+    for name in ["attachError", "detachError"] {
+        let error = status.field(name);
+        let message = error.field("message");
+        if message.text().len() > MESSAGE_BYTES_MAX {
+            errors.push(Error::too_long(&message.path, MESSAGE_BYTES_MAX));
+        }
+        error.field("errorCode").in_range(0, i32::MAX.into(), errors);
     }
 }
 

@@ -1,10 +1,13 @@
 //! Volume attributes classes: attributes of volumes that can change while they are used.
 
+use keelson_api::field::Errors;
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::Object;
 
+use super::parameters;
 use crate::cells::{self, Cell};
 use crate::resource::{Column, Deletion, Facts, Generation, Resource, Scope, Verb};
+use crate::rules::At;
 
 /// The resource.
 #[derive(Debug)]
@@ -39,6 +42,33 @@ impl Resource for VolumeAttributesClasses {
         let driver = object.view().field("driverName").text();
         vec![cells::name(object), driver.into(), cells::age_of(object, now)]
     }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        check(new, errors);
+    }
+
+    fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        for (name, words) in [
+            ("driverName", "updates to driverName are forbidden."),
+            ("parameters", "updates to parameters are forbidden."),
+        ] {
+            let field = At::root(new, name);
+            if field.view.value() != old.view().field(name).value() {
+                field.forbidden(words, errors);
+            }
+        }
+        check(new, errors);
+    }
+}
+
+fn check(new: &Object, errors: &mut Errors) {
+    let driver = At::root(new, "driverName");
+    if driver.require(errors) {
+        parameters::check_driver(&driver, errors);
+    }
+    let all = At::root(new, "parameters");
+    parameters::check(&all, errors);
+    all.require_saying("must contain at least one key/value pair", errors);
 }
 
 #[cfg(test)]

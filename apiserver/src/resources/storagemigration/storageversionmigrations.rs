@@ -1,5 +1,7 @@
 //! Storage version migrations: rewrites what is stored in an old version.
 
+use keelson_api::field::{Error, Errors};
+use keelson_api::names::{Reasons, dns};
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::{Object, View};
 
@@ -7,6 +9,7 @@ use crate::cells::{self, Cell};
 use crate::object_life::Write;
 use crate::parts;
 use crate::resource::{Column, Deletion, Facts, Generation, Resource, Scope, Subresource, Verb};
+use crate::rules::{At, IMMUTABLE, conditions, internal, same};
 
 /// The resource.
 #[derive(Debug)]
@@ -63,6 +66,65 @@ impl Resource for StorageVersionMigrations {
     fn prepare_status(&self, new: &mut Object, old: &Object, _: &Write<'_>) {
         parts::keep_content(new, old);
         parts::keep_metadata(new, old);
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        check(new, errors);
+    }
+
+    fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        check(new, errors);
+        let spec = At::root(new, "spec");
+        if !same::is_same(spec.view, old.view().field("spec")) {
+            errors.push(Error::invalid(&spec.path, internal::shown(spec.view), IMMUTABLE));
+        }
+    }
+
+    fn validate_status(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        check_status(new, old, errors);
+    }
+}
+
+fn check(new: &Object, errors: &mut Errors) {
+    let spec = At::root(new, "spec");
+    let of = spec.field("resource");
+    let (resource, group) = (of.field("resource"), of.field("group"));
+    if resource.require_saying("resource is required to be set", errors) {
+        joined(&resource, &dns::rfc_1035_label(resource.text()), errors);
+    }
+    if !group.is_empty() {
+        joined(&group, &dns::subdomain(group.text()), errors);
+    }
+}
+
+fn joined(field: &At<'_, '_>, reasons: &Reasons, errors: &mut Errors) {
+    if !reasons.is_empty() {
+        field.invalid(reasons.join(","), errors);
+    }
+}
+
+/// How a migration stands: it does not end in two ways, nor go back.
+fn check_status(new: &Object, old: &Object, errors: &mut Errors) {
+    let status = At::root(new, "status");
+    let all = status.field("conditions");
+    conditions::check(&all, errors);
+    let before = old.view().path("status.resourceVersion").text();
+    let revision = status.field("resourceVersion");
+    if !before.is_empty() && before != revision.text() {
+        revision.invalid(IMMUTABLE, errors);
+    }
+    let is = |object: &Object, kind: &str| {
+        let all = object.view().path("status.conditions");
+        let found = all.items().find(|one| one.field("type").text() == kind);
+        found.is_some_and(|one| one.field("status").text() == "True")
+    };
+    if is(new, "Succeeded") && is(new, "Failed") {
+        all.invalid("Both success and failed conditions cannot be true at the same time", errors);
+    }
+    for (kind, shown) in [("Succeeded", "Success"), ("Failed", "Failed")] {
+        if is(old, kind) && !is(new, kind) {
+            all.invalid(format!("{shown} condition cannot be set to false once it is true"), errors);
+        }
     }
 }
 

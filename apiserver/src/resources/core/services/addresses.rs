@@ -207,7 +207,7 @@ pub(super) async fn settle(
                 }
             };
             if !dry_run {
-                operations.push(claim(call, owner, ip.0)?);
+                operations.push(claim(call, owner, ip.0).await?);
             }
             settled.push(ip.1);
         }
@@ -291,7 +291,7 @@ fn free(
 }
 
 /// Makes the object that says who has got the address, on condition that there is none.
-fn claim(call: &Call<'_>, owner: Owner<'_>, ip: IpAddr) -> Result<Operation, Problem> {
+async fn claim(call: &Call<'_>, owner: Owner<'_>, ip: IpAddr) -> Result<Operation, Problem> {
     let api = call.api;
     let served = api.catalog.resource(GROUP, "v1", "ipaddresses");
     let served = served.ok_or_else(|| Problem::Defect("there are no addresses".into()))?;
@@ -320,7 +320,7 @@ fn claim(call: &Call<'_>, owner: Owner<'_>, ip: IpAddr) -> Result<Operation, Pro
         warnings: Mutex::default(),
     };
     let write = own.write(object_life::Owner::Manager(bootstrap::OWN_MANAGER));
-    let made = object_life::create(&own, object, &write)?;
+    let made = Box::pin(object_life::create(&own, object, &write)).await?;
     let (uid, value) = object_life::bytes(served, made)?;
     let key = Key::new(&served.store, "", &ip.to_string());
     Ok(Operation { key, expect: Expect::ABSENT, change: Change::Put { uid, value } })

@@ -1,0 +1,118 @@
+//! Certificates and requests for them, as far as objects contain them: whether they are what they say they are.
+
+use x509_parser::certification_request::X509CertificationRequest;
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+const BEGIN: &str = "-----BEGIN ";
+const END: &str = "-----END ";
+const DASHES: &str = "-----";
+
+/// A block of a PEM text.
+pub(crate) struct Block {
+    /// What it says it is.
+    pub(crate) kind: String,
+    /// Whether there is something in front of its content.
+    pub(crate) has_headers: bool,
+    /// Its content.
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// The blocks of a PEM text. What is between them, and what is no block, is passed over, as Go does.
+pub(crate) fn blocks(text: &str) -> Vec<Block> {
+    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+    let mut blocks = Vec::new();
+    let mut at = 0;
+    while let Some(line) = lines.get(at) {
+        at += 1;
+        let Some(kind) = line.strip_prefix(BEGIN).and_then(|rest| rest.strip_suffix(DASHES)) else {
+            continue;
+        };
+        let end = format!("{END}{kind}{DASHES}");
+        let Some(length) = lines[at..].iter().position(|line| *line == end) else { continue };
+        if let Some(block) = block(kind, &lines[at..at + length]) {
+            blocks.push(block);
+            at += length + 1;
+        }
+    }
+    blocks
+}
+
+fn block(kind: &str, lines: &[&str]) -> Option<Block> {
+    let headers = lines.iter().take_while(|line| line.contains(':')).count();
+    let content: String = lines[headers..].concat();
+    let bytes = keelson_schema::scalar::base64::decode(content.as_bytes()).ok()?;
+    Some(Block { kind: kind.to_owned(), has_headers: headers > 0, bytes })
+}
+
+/// What is wrong with a request for a certificate.
+pub(crate) fn fault_of_request(bytes: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(bytes);
+    let Some(block) = blocks(&text).into_iter().next().filter(|one| one.kind == "CERTIFICATE REQUEST") else {
+        return Some("PEM block type must be CERTIFICATE REQUEST".into());
+    };
+    let Ok((rest, request)) = X509CertificationRequest::from_der(&block.bytes) else {
+        return Some("asn1: structure error: tags don't match (16 vs {class:0 tag:0 length:0 isCompound:false}) {optional:false explicit:false application:false private:false defaultValue:<nil> tag:<nil> stringType:0 timeType:0 set:false omitEmpty:false} certificateRequest @2".into());
+    };
+    if !rest.is_empty() {
+        return Some("asn1: syntax error: trailing data".into());
+    }
+    request.verify_signature().err().map(|_| "x509: signature verification failed".into())
+}
+
+/// What is wrong with a chain of certificates, if there is one.
+pub(crate) fn fault_of_chain(bytes: &[u8]) -> Option<String> {
+    if bytes.is_empty() {
+        return None;
+    }
+    let blocks = blocks(&String::from_utf8_lossy(bytes));
+    for block in &blocks {
+        if block.kind != "CERTIFICATE" {
+            let kind = keelson_api::golang::Quoted(&block.kind);
+            return Some(format!("only CERTIFICATE PEM blocks are allowed, found {kind}"));
+        }
+        if block.has_headers {
+            return Some("no PEM block headers are permitted".into());
+        }
+        if X509Certificate::from_der(&block.bytes).is_err() {
+            return Some("x509: malformed certificate".into());
+        }
+    }
+    blocks.is_empty().then(|| "must contain at least one CERTIFICATE PEM block".into())
+}
+
+/// What is wrong with a bundle of trust anchors: everything, entry by entry.
+pub(crate) fn faults_of_bundle(text: &str) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut anchors: Vec<(Vec<u8>, Vec<usize>)> = Vec::new();
+    for (i, block) in blocks(text).into_iter().enumerate() {
+        if block.kind != "CERTIFICATE" {
+            faults.push(format!("entry {i} has bad block type: {}", block.kind));
+        } else if block.has_headers {
+            faults.push(format!("entry {i} has PEM block headers"));
+        } else if let Some(fault) = fault_of_anchor(&block.bytes) {
+            faults.push(format!("entry {i} {fault}"));
+        } else if let Some((_, places)) = anchors.iter_mut().find(|(bytes, _)| *bytes == block.bytes) {
+            places.push(i);
+        } else {
+            anchors.push((block.bytes, vec![i]));
+        }
+    }
+    if !faults.is_empty() {
+        return faults;
+    }
+    if anchors.is_empty() {
+        faults.push("at least one trust anchor must be provided".into());
+    }
+    for (_, places) in anchors.iter().filter(|(_, places)| places.len() > 1) {
+        let places: Vec<String> = places.iter().map(ToString::to_string).collect();
+        faults.push(format!("duplicate trust anchor (indices [{}])", places.join(" ")));
+    }
+    faults
+}
+
+fn fault_of_anchor(bytes: &[u8]) -> Option<&'static str> {
+    let Ok((_, certificate)) = X509Certificate::from_der(bytes) else {
+        return Some("does not parse as X.509");
+    };
+    (!certificate.is_ca()).then_some("does not have the CA bit set")
+}
