@@ -325,7 +325,7 @@ pub(crate) fn answer(api: &Api, parts: &Parts, target: &Target<'_>) -> Result<Re
             let version = catalog.version(group, name).ok_or_else(refusal::nothing_here)?;
             (API_RESOURCE_LIST, write(&resources(group, version)))
         }
-        Target::Resource(_) => return Err(refusal::nothing_here()),
+        Target::Resource(_) | Target::Unsaid => return Err(refusal::nothing_here()),
     };
     let query = crate::query::Query::parse(parts.uri.query());
     let pretty = render::is_for_people(&query, &parts.headers, &form);

@@ -100,8 +100,11 @@ impl Reply {
         let query = Query::parse(request.uri().query());
         let accept = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok());
         let form = media::negotiate(accept, |_, conversion| conversion.is_none());
-        let pretty = |form| render::is_for_people(&query, request.headers(), form);
-        Self(form.map(|form| Look::plain(form.encoding, pretty(&form))))
+        Self(
+            form.map(|form| {
+                Look::plain(form.encoding, render::is_for_people(&query, request.headers(), &form))
+            }),
+        )
     }
 
     fn status(self, status: &Status) -> Response<Body> {
