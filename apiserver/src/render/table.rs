@@ -8,11 +8,12 @@ use keelson_store::object::Object;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::headings::meaning;
 use super::list::{Listing, list_meta};
 use super::{MetaVersion, metadata, whole};
 use crate::catalog::Served;
 use crate::problem::Problem;
-use crate::resource::Column;
+use crate::resource::{Column, Facts};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -110,7 +111,7 @@ pub(crate) fn of_bookmark(
 }
 
 fn opening(served: &Served, version: MetaVersion, meta: &str, headings: bool) -> BytesMut {
-    let definitions = if headings { definitions(served.facts().columns) } else { "null".into() };
+    let definitions = if headings { definitions(served.facts()) } else { "null".into() };
     let api_version = version.api_version();
     let text = format!(
         r#"{{"kind":"Table","apiVersion":"{api_version}","metadata":{meta},"columnDefinitions":{definitions},"rows":["#
@@ -147,14 +148,14 @@ fn row_opening(served: &Served, now: UnixMillis, tree: &tree::Object) -> String 
     format!(r#"{{"cells":{cells},"conditions":{conditions},"object":"#)
 }
 
-fn definitions(columns: &[Column]) -> String {
+fn definitions(facts: &Facts) -> String {
     let definition = |column: &Column| Definition {
         name: column.name,
         type_: column.type_,
         format: column.format,
-        description: "",
+        description: meaning(facts, column.name),
         priority: column.priority,
     };
-    let definitions: Vec<_> = columns.iter().map(definition).collect();
+    let definitions: Vec<_> = facts.columns.iter().map(definition).collect();
     serde_json::to_string(&definitions).expect("texts and numbers can be written")
 }

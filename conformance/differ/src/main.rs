@@ -131,7 +131,11 @@ async fn asked(client: &Client, run: &str, scripts: &[Script]) -> Result<Record,
 /// What a server of upstream's answers that has just begun.
 async fn fresh(scripts: &[Script], binary: &Path, programs: &Programs) -> Result<Record, String> {
     let upstream = Upstream::start(programs, Scratch::new(binary, "data"), &[]).await;
-    let answers = asked(&upstream.client(), RUN, scripts).await;
+    let ready = ask(&upstream.client(), RUN, &[questions::settled()]).await;
+    let answers = match ready {
+        Ok(_) => asked(&upstream.client(), RUN, scripts).await,
+        Err(error) => Err(error),
+    };
     upstream.end().await;
     answers
 }

@@ -36,11 +36,18 @@ const PLAIN: &[(&str, &str)] = &[
     (r"\b20(?:2[5-9]|[3-9]\d)-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", "MICROTIME"),
     (r"\b20(?:2[5-9]|[3-9]\d)-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)", "TIME"),
     (r"eyJ[\w-]{10,}\.[\w-]+\.[\w-]+", "JWT"),
-    (r"\b10\.96\.\d+\.\d+\b", "CLUSTERIP"),
+    // 10.7x are ranges that scripts make: while they are there, other scripts' services are given some of them.
+    (r"\b10\.(?:96|7\d)\.\d+\.[1-9]\d*\b", "CLUSTERIP"),
+    (r"(?s)-----BEGIN CERTIFICATE-----.*-----END CERTIFICATE-----", "CERTIFICATE"),
     (r"\b\d+\.\d+\.\d+\.\d+:\d{4,5}\b", "ADDRESS"),
     (r":3[0-2]\d{3}/", ":NODEPORT/"),
-    (r"\b([Gg]en[-_.])[bcdfghjklmnpqrstvwxz2456789]{5}\b", "${1}XXXXX"),
+    (r"\b([Gg]en[-_./]+)[bcdfghjklmnpqrstvwxz2456789]{5}\b", "${1}XXXXX"),
     (r"\b(?i:hash)=[0-9A-F]{64,}", "hash=HASH"),
+    // Upstream names the file by where it was built.
+    (r#"(in scheme \\?")[\w./]+\.go:\d+"#, "${1}SCHEME"),
+    (r"\bX509SHA256=[0-9a-f]{64}", "X509SHA256=HASH"),
+    (r"\bkube-api-access-[bcdfghjklmnpqrstvwxz2456789]{5}\b", "kube-api-access-XXXXX"),
+    (r#"(\\?"resourceVersion\\?":\\?")\d+"#, "${1}N"),
     (r"(resource ?[vV]ersion:|current:|RV:|revision:) \d+", "$1 N"),
     (r"(too old resource version: )\d+ \(\d+\)", "${1}N (N)"),
     (r"(ResourceVersion in (?:the precondition|record)) \(\d+\)", "$1 (N)"),
@@ -168,7 +175,9 @@ impl Seen {
         let mut text = if self.run == RUN { text.to_owned() } else { text.replace(self.run.as_str(), RUN) };
         // All patterns but that of generated names need a digit, and most texts have none.
         let digits = text.bytes().any(|byte| byte.is_ascii_digit());
-        if !digits && !text.to_ascii_lowercase().contains("gen") {
+        if !digits
+            && !["gen", "Gen", "kube-api-access-", "-----BEGIN "].iter().any(|word| text.contains(word))
+        {
             return text;
         }
         if text.len() >= 36 && UID.is_match(&text) {

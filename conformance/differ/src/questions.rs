@@ -1,5 +1,6 @@
 //! All that is asked, by area.
 
+use crate::fixed;
 use crate::script::Script;
 
 mod accepts;
@@ -40,6 +41,18 @@ pub fn all() -> Vec<Script> {
         reviews::scripts(),
     ];
     areas.into_iter().flatten().collect()
+}
+
+/// What waits until a server that says that it is ready gives addresses to services: upstream's does so a little later.
+#[must_use]
+pub fn settled() -> Script {
+    let mut script = Script::new("settled", "services");
+    let service = fixed!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "settled"},
+        "spec": {"ports": [{"port": 80}]}});
+    script
+        .post("service", "/api/v1/namespaces/default/services?dryRun=All", &service)
+        .until("spec.type", "ClusterIP");
+    script
 }
 
 /// Percent-encodes what may not stand in a query. Placeholders stay.

@@ -11,6 +11,9 @@ use sha2::{Digest, Sha256};
 use crate::fixed;
 use crate::value::Value;
 
+/// How much of a script's name stands in its namespace's.
+const NAME_CHARS_MAX: usize = 40;
+
 /// Steps that follow each other.
 #[derive(Clone, Debug)]
 pub struct Script {
@@ -91,12 +94,16 @@ impl Script {
         format!("{}/{}", self.area, self.name)
     }
 
-    /// The namespace of a run of this name: as much of the script's name as a name may have.
+    /// The namespace of a run of this name: as much of the script's name as a name may have, with a digest of the rest.
     #[must_use]
     pub fn namespace(&self, run: &str) -> String {
-        let name = format!("{run}-{}-{}", self.area, self.name).to_lowercase();
         let allowed = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
-        name.chars().map(allowed).take(50).collect::<String>().trim_end_matches('-').to_owned()
+        let name: String =
+            format!("{}-{}", self.area, self.name).to_lowercase().chars().map(allowed).collect();
+        match name.get(..NAME_CHARS_MAX) {
+            Some(begin) => format!("{run}-{begin}-{}", hex(&Sha256::digest(&name)[..2])),
+            None => format!("{run}-{}", name.trim_end_matches('-')),
+        }
     }
 
     /// One more step.

@@ -215,7 +215,7 @@ fn gets() -> Script {
         "continue=abc",
         "labelSelector=%3D",
         "fieldSelector=x%3D1",
-        "watch=x",
+        "watch=x&timeoutSeconds=1",
         "bogus=1",
         "timeoutSeconds=x",
         "%zz",
