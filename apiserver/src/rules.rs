@@ -4,12 +4,6 @@
 //! upstream's words and order. The modules below are lists of rules, one idea each; the hooks `validate_create`,
 //! `validate_update`, `validate_status` and `validate_part` of [`crate::resource::Resource`] call them.
 
-#![allow(
-    dead_code,
-    unused_imports,
-    reason = "words of the vocabulary are there before the rules that say them"
-)]
-
 pub(crate) mod address;
 mod at;
 pub(crate) mod certificate;

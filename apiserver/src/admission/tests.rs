@@ -15,7 +15,7 @@ async fn world() -> World {
     world
 }
 
-fn pod(name: &str, spec: Value) -> Value {
+fn pod(name: &str, spec: &Value) -> Value {
     let mut pod = json!({"metadata": {"name": name}, "spec": {"containers": [{"name": "c", "image": "i"}]}});
     for (field, value) in spec.as_object().unwrap() {
         pod["spec"][field] = value.clone();
@@ -37,24 +37,24 @@ async fn refused(world: &World, path: &str, body: Value) -> String {
 #[tokio::test]
 async fn a_pod_matters_as_much_as_its_class_says() {
     let world = world().await;
-    let made = world.make(PODS, pod("plain", json!({}))).await;
+    let made = world.make(PODS, pod("plain", &json!({}))).await;
     let spec = &made["spec"];
     assert_eq!((&spec["priority"], &spec["preemptionPolicy"]), (&json!(0), &json!("PreemptLowerPriority")));
     let classes = "/apis/scheduling.k8s.io/v1/priorityclasses";
     world.make(classes, json!({"metadata": {"name": "high"}, "value": 7, "preemptionPolicy": "Never"})).await;
     let usual = json!({"metadata": {"name": "usual"}, "value": 3, "globalDefault": true});
     world.make(classes, usual.clone()).await;
-    let made = world.make(PODS, pod("high", json!({"priorityClassName": "high"}))).await;
+    let made = world.make(PODS, pod("high", &json!({"priorityClassName": "high"}))).await;
     let spec = &made["spec"];
     assert_eq!((&spec["priority"], &spec["preemptionPolicy"]), (&json!(7), &json!("Never")));
-    let made = world.make(PODS, pod("usual", json!({}))).await;
+    let made = world.make(PODS, pod("usual", &json!({}))).await;
     assert_eq!((&made["spec"]["priority"], &made["spec"]["priorityClassName"]), (&json!(3), &json!("usual")));
     assert_eq!(
-        refused(&world, PODS, pod("p", json!({"priorityClassName": "none"}))).await,
+        refused(&world, PODS, pod("p", &json!({"priorityClassName": "none"}))).await,
         "pods \"p\" is forbidden: no PriorityClass with name none was found"
     );
     assert_eq!(
-        refused(&world, PODS, pod("p", json!({"priorityClassName": "high", "priority": 8}))).await,
+        refused(&world, PODS, pod("p", &json!({"priorityClassName": "high", "priority": 8}))).await,
         "pods \"p\" is forbidden: the integer value of priority (8) must not be provided in pod spec; priority admission controller computed 7 from the given PriorityClass name"
     );
     let other = json!({"metadata": {"name": "other"}, "value": 4, "globalDefault": true});
@@ -71,16 +71,16 @@ async fn a_pod_matters_as_much_as_its_class_says() {
 #[tokio::test]
 async fn a_pod_bears_for_a_while_that_its_node_fails() {
     let world = world().await;
-    let made = world.make(PODS, pod("p", json!({}))).await;
+    let made = world.make(PODS, pod("p", &json!({}))).await;
     let toleration = |key: &str| json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300});
     let both =
         json!([toleration("node.kubernetes.io/not-ready"), toleration("node.kubernetes.io/unreachable")]);
     assert_eq!(made["spec"]["tolerations"], both);
     let own = json!([{"key": "node.kubernetes.io/not-ready", "operator": "Exists"}]);
-    let made = world.make(PODS, pod("own", json!({"tolerations": own}))).await;
+    let made = world.make(PODS, pod("own", &json!({"tolerations": own}))).await;
     let tolerations = made["spec"]["tolerations"].as_array().unwrap();
     assert_eq!((tolerations.len(), &tolerations[1]["key"]), (2, &json!("node.kubernetes.io/unreachable")));
-    let made = world.make(PODS, pod("all", json!({"tolerations": [{"operator": "Exists"}]}))).await;
+    let made = world.make(PODS, pod("all", &json!({"tolerations": [{"operator": "Exists"}]}))).await;
     assert_eq!(made["spec"]["tolerations"].as_array().unwrap().len(), 1);
     // What was filled in belongs to nobody.
     assert!(!made["metadata"]["managedFields"].to_string().contains("f:priority"));
@@ -96,7 +96,7 @@ async fn limits_of_a_namespace_hold_for_what_is_made_there() {
         {"type": "PersistentVolumeClaim", "min": {"storage": "1Gi"}, "max": {"storage": "2Gi"}},
     ]}});
     world.make("/api/v1/namespaces/a/limitranges", limits).await;
-    let made = world.make(PODS, pod("open", json!({}))).await;
+    let made = world.make(PODS, pod("open", &json!({}))).await;
     assert_eq!(
         made["spec"]["containers"][0]["resources"],
         json!({"limits": {"cpu": "200m"}, "requests": {"cpu": "100m"}})
@@ -107,7 +107,7 @@ async fn limits_of_a_namespace_hold_for_what_is_made_there() {
     );
     let asks = |name: &str, requests: &str, limits: &str| {
         let resources = json!({"requests": {"cpu": requests}, "limits": {"cpu": limits}});
-        pod("p", json!({"containers": [{"name": name, "image": "i", "resources": resources}]}))
+        pod("p", &json!({"containers": [{"name": name, "image": "i", "resources": resources}]}))
     };
     for (body, words) in [
         (asks("c", "10m", "40m"), "minimum cpu usage per Container is 50m, but request is 10m"),
@@ -127,7 +127,7 @@ async fn limits_of_a_namespace_hold_for_what_is_made_there() {
         {"name": "c", "image": "i", "resources": {"requests": {"cpu": "1"}, "limits": {"cpu": "1"}}},
         {"name": "d", "image": "i", "resources": {"requests": {"cpu": "1"}, "limits": {"cpu": "1"}}}]});
     assert_eq!(
-        refused(&world, PODS, pod("p", two)).await,
+        refused(&world, PODS, pod("p", &two)).await,
         "pods \"p\" is forbidden: maximum cpu usage per Pod is 1500m, but limit is 2"
     );
     assert_eq!(
@@ -147,7 +147,7 @@ async fn a_class_of_runtimes_says_what_they_cost_and_where_they_are() {
         "scheduling": {"nodeSelector": {"k": "v"}, "tolerations": [{"key": "t", "operator": "Exists"}]}});
     world.make("/apis/node.k8s.io/v1/runtimeclasses", class).await;
     let made =
-        world.make(PODS, pod("p", json!({"runtimeClassName": "r", "nodeSelector": {"own": "x"}}))).await;
+        world.make(PODS, pod("p", &json!({"runtimeClassName": "r", "nodeSelector": {"own": "x"}}))).await;
     let spec = &made["spec"];
     assert_eq!(
         (&spec["overhead"], &spec["nodeSelector"]),
@@ -169,7 +169,7 @@ async fn a_class_of_runtimes_says_what_they_cost_and_where_they_are() {
             "pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead",
         ),
     ] {
-        assert_eq!(refused(&world, PODS, pod("q", spec)).await, format!("pods \"q\" is forbidden: {words}"));
+        assert_eq!(refused(&world, PODS, pod("q", &spec)).await, format!("pods \"q\" is forbidden: {words}"));
     }
 }
 
@@ -193,19 +193,26 @@ async fn storage_has_a_class_is_held_and_grows_where_its_class_lets_it() {
     assert_eq!(made["spec"]["storageClassName"], "new");
 
     let path = format!("{CLAIMS}/usual");
-    let mut more = made;
-    more["spec"]["resources"]["requests"]["storage"] = json!("2Gi");
-    let (code, status) = world.ask(Method::PUT, &path, more.clone()).await;
-    let words =
-        "persistentvolumeclaims \"usual\" is forbidden: Only bound persistent volume claims can be expanded";
-    assert_eq!((code, &status["message"]), (403, &json!(words)), "{status}");
-    let (_, mut bound) = world.get(&path).await;
-    bound["status"] = json!({"phase": "Bound"});
-    let (code, bound) = world.ask(Method::PUT, &format!("{path}/status"), bound).await;
-    assert_eq!(code, 200, "{bound}");
-    more["metadata"]["resourceVersion"] = bound["metadata"]["resourceVersion"].clone();
-    let (code, grown) = world.ask(Method::PUT, &path, more).await;
-    assert_eq!(code, 200, "{grown}");
+    let bound = async |path: &str| {
+        let (_, mut bound) = world.get(path).await;
+        bound["status"] = json!({"phase": "Bound"});
+        let (code, bound) = world.ask(Method::PUT, &format!("{path}/status"), bound).await;
+        assert_eq!(code, 200, "{bound}");
+        bound
+    };
+    let grown = async |path: &str, mut claim: Value| {
+        claim["spec"]["resources"]["requests"]["storage"] = json!("2Gi");
+        let (code, answer) = world.ask(Method::PUT, path, claim).await;
+        (code, answer["message"].as_str().unwrap_or_default().to_owned())
+    };
+    assert_eq!(grown(&path, made).await.0, 422, "what is not bound cannot be changed");
+    let claim_of_new = bound(&path).await;
+    assert_eq!(grown(&path, claim_of_new).await.0, 200);
+    let path = format!("{CLAIMS}/bare");
+    let claim_of_none = bound(&path).await;
+    let words = "persistentvolumeclaims \"bare\" is forbidden: only dynamically provisioned pvc can be resized and \
+        the storageclass that provisions the pvc must support resize";
+    assert_eq!(grown(&path, claim_of_none).await, (403, words.to_owned()));
 }
 
 #[tokio::test]

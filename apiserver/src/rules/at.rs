@@ -33,11 +33,6 @@ impl<'o, 'p> At<'o, 'p> {
         At { view: self.view.field(name), path: self.path.child(shown) }
     }
 
-    /// The same value, which messages look for at the entry `key`.
-    pub(crate) fn named<'b>(&'b self, key: &'b str) -> At<'o, 'b> {
-        At { view: self.view, path: self.path.key(key) }
-    }
-
     /// The entry `key` of this map.
     pub(crate) fn key<'b>(&'b self, key: &'b str) -> At<'o, 'b> {
         At { view: self.view.key(key), path: self.path.key(key) }
@@ -106,11 +101,6 @@ impl<'o, 'p> At<'o, 'p> {
     /// Whether there is no value, or one without content.
     pub(crate) fn is_empty(&self) -> bool {
         self.view.value().is_none_or(Value::is_empty)
-    }
-
-    /// Whether the value is the same as another.
-    pub(crate) fn is_same(&self, other: &At<'_, '_>) -> bool {
-        self.view.value() == other.view.value()
     }
 
     /// The value as messages show it.

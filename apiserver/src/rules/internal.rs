@@ -200,7 +200,6 @@ const GO_NAMES: &[(&str, &str)] = &[
     ("tty", "TTY"),
     ("wwids", "WWIDs"),
     ("pdName", "PDName"),
-    ("endpoints", "EndpointsName"),
     ("httpHeaders", "HTTPHeaders"),
     ("httpGet", "HTTPGet"),
     ("tcpSocket", "TCPSocket"),
@@ -217,7 +216,6 @@ const GO_NAMES: &[(&str, &str)] = &[
     ("fsGroupChangePolicy", "FSGroupChangePolicy"),
     ("dnsPolicy", "DNSPolicy"),
     ("dnsConfig", "DNSConfig"),
-    ("serviceAccount", "DeprecatedServiceAccount"),
     ("os", "OS"),
     ("sslEnabled", "SSLEnabled"),
     ("apiGroup", "APIGroup"),
@@ -234,14 +232,21 @@ const GO_NAMES: &[(&str, &str)] = &[
     ("gmsaCredentialSpec", "GMSACredentialSpec"),
 ];
 
-/// The same for disks of RBD, whose fields have names that mean something else in others.
-const RBD_NAMES: &[(&str, &str)] =
-    &[("monitors", "CephMonitors"), ("image", "RBDImage"), ("pool", "RBDPool"), ("user", "RadosUser")];
+/// The same where a name means something else in other structs: the struct, the field, and what Go calls it.
+const GO_NAMES_IN: &[(&str, &str, &str)] = &[
+    ("GlusterfsPersistentVolumeSource", "endpoints", "EndpointsName"),
+    ("GlusterfsVolumeSource", "endpoints", "EndpointsName"),
+    ("PodSpec", "serviceAccount", "DeprecatedServiceAccount"),
+    ("RBDVolumeSource", "monitors", "CephMonitors"),
+    ("RBDVolumeSource", "image", "RBDImage"),
+    ("RBDVolumeSource", "pool", "RBDPool"),
+    ("RBDVolumeSource", "user", "RadosUser"),
+];
 
 /// What Go calls a field of that struct.
 fn go_name_in(of: StructRef<'_>, name: &str) -> String {
-    let of_rbd = RBD_NAMES.iter().filter(|_| of.ty().short_name() == "RBDVolumeSource");
-    of_rbd.clone().find(|(json, _)| *json == name).map_or_else(|| go_name(name), |(_, go)| (*go).to_owned())
+    let here = |(of_name, json, _): &&(&str, &str, &str)| *of_name == of.ty().short_name() && *json == name;
+    GO_NAMES_IN.iter().find(here).map_or_else(|| go_name(name), |(_, _, go)| (*go).to_owned())
 }
 
 /// What Go calls a field of that name.

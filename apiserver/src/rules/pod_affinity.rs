@@ -55,7 +55,7 @@ fn match_keys(term: &At<'_, '_>, errors: &mut Errors) {
     let (matched, mismatched) = (term.field("matchLabelKeys"), term.field("mismatchLabelKeys"));
     let selector = term.field("labelSelector");
     for keys in [&matched, &mismatched] {
-        if keys.len() == 0 {
+        if keys.is_empty() {
         } else if selector.is_present() {
             for key in keys.items() {
                 key.keep_to(label::key, errors);
@@ -85,7 +85,7 @@ fn match_keys(term: &At<'_, '_>, errors: &mut Errors) {
 /// The same by the rule that held before the keys were merged into the selector.
 fn match_keys_of_old(constraint: &At<'_, '_>, errors: &mut Errors) {
     let (keys, selector) = (constraint.field("matchLabelKeys"), constraint.field("labelSelector"));
-    if keys.len() == 0 {
+    if keys.is_empty() {
         return;
     }
     let mut selected: HashSet<&str> = selector.field("matchLabels").keys().collect();

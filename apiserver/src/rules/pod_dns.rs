@@ -26,7 +26,7 @@ pub(super) fn config(spec: &At<'_, '_>, errors: &mut Errors) {
         if !config.is_present() {
             return config.missing("must provide `dnsConfig` when `dnsPolicy` is None", errors);
         }
-        if servers.len() == 0 {
+        if servers.is_empty() {
             let words = "must provide at least one DNS nameserver when `dnsPolicy` is None";
             return servers.missing(words, errors);
         }

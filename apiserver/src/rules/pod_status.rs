@@ -192,18 +192,18 @@ fn pod_addresses(status: &At<'_, '_>, was: View<'_>, errors: &mut Errors) {
     let (all, one) = (status.field("podIPs"), status.field("podIP"));
     addresses(&all, was.field("podIPs"), errors);
     let first = all.view.item(0).field("ip").text();
-    if one.is_empty() == (all.len() > 0) {
+    if one.is_empty() != all.is_empty() {
         let shown = Shown::Json(internal::json(all.view).into());
         let words = "podIP and podIPs must either both be set or both be unset";
         errors.push(Error::invalid(&all.path, shown, words));
-    } else if all.len() > 0 && one.text() != first {
+    } else if !all.is_empty() && one.text() != first {
         errors.push(Error::invalid(&all.path.index(0).child("ip"), first, "must be equal to `podIP`"));
     }
 }
 
 fn host_addresses(status: &At<'_, '_>, was: View<'_>, errors: &mut Errors) {
     let (all, one) = (status.field("hostIPs"), status.field("hostIP"));
-    if all.len() == 0 {
+    if all.is_empty() {
         return;
     }
     let first = all.view.item(0).field("ip").text();

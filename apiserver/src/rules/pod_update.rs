@@ -79,7 +79,7 @@ fn only_more_tolerations(spec: &At<'_, '_>, was: &At<'_, '_>, lenient: &Leniency
     let is_kept = |old: View<'_>| {
         tolerations.view.items().any(|new| {
             let same = |name: &&str| new.field(name).value() == old.field(name).value();
-            ["key", "operator", "value", "effect"].iter().all(|name| same(name))
+            ["key", "operator", "value", "effect"].iter().all(same)
         })
     };
     if !was.view.items().all(is_kept) {

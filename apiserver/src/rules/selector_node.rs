@@ -28,10 +28,10 @@ pub(crate) fn term(term: &At<'_, '_>, invalid_values: bool, errors: &mut Errors)
 fn of_labels(requirement: &At<'_, '_>, invalid_values: bool, errors: &mut Errors) {
     let (operator, values) = (requirement.field("operator"), requirement.field("values"));
     match operator.text() {
-        "In" | "NotIn" if values.len() == 0 => {
+        "In" | "NotIn" if values.is_empty() => {
             values.missing("must be specified when `operator` is 'In' or 'NotIn'", errors);
         }
-        "Exists" | "DoesNotExist" if values.len() > 0 => {
+        "Exists" | "DoesNotExist" if !values.is_empty() => {
             values.forbidden("may not be specified when `operator` is 'Exists' or 'DoesNotExist'", errors);
         }
         "Gt" | "Lt" if values.len() != 1 => {

@@ -162,12 +162,12 @@ pub(super) fn fibre_channel(disk: &At<'_, '_>, _: &Leniency, errors: &mut Errors
     if names.len() + ids.len() == 0 {
         names.missing("must specify either targetWWNs or wwids, but not both", errors);
     }
-    if names.len() > 0 && ids.len() > 0 {
+    if !names.is_empty() && !ids.is_empty() {
         let words = "targetWWNs and wwids can not be specified simultaneously";
         errors.push(Error::invalid(&names.path, Shown::Texts(&texts(names.view)), words));
     }
     let unit = disk.field("lun");
-    if names.len() == 0 {
+    if names.is_empty() {
     } else if unit.is_present() {
         unit.in_range(0, 255, errors);
     } else {

@@ -97,7 +97,7 @@ fn options(mount: &At<'_, '_>, volumes: &Volumes<'_>, errors: &mut Errors) {
         }
     }
     let volume = volumes.get(mount.field("name").text());
-    if options.len() > 0 && volume.is_some_and(|volume| volume.field("image").is_present()) {
+    if !options.is_empty() && volume.is_some_and(|volume| volume.field("image").is_present()) {
         let words = "bindMountOptions may not be used with image volumes";
         errors.push(Error::invalid(&options.path, Shown::Texts(&texts(options.view)), words));
     }

@@ -73,7 +73,7 @@ fn failure_policy(spec: &At<'_, '_>, policy: &At<'_, '_>, errors: &mut Errors) {
             pattern.field("type").keep_to_shown(label::key, errors);
             choice(&pattern.field("status"), &["False", "True", "Unknown"], errors);
         }
-        let words = match (codes.is_present(), conditions.len() > 0) {
+        let words = match (codes.is_present(), !conditions.is_empty()) {
             (true, true) => "specifying both OnExitCodes and OnPodConditions is not supported",
             (false, false) => "specifying one of OnExitCodes and OnPodConditions is required",
             _ => continue,
@@ -90,7 +90,7 @@ fn exit_codes(codes: &At<'_, '_>, containers: &HashSet<&str>, errors: &mut Error
         errors.push(Error::invalid(&container.path, container.text(), words));
     }
     let values = codes.field("values");
-    if values.len() == 0 {
+    if values.is_empty() {
         values.invalid("at least one value is required", errors);
     }
     too_many(&values, CODES_MAX, errors);

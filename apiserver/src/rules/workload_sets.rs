@@ -107,7 +107,7 @@ fn effective_template(set: &Object) -> Object {
         .filter(|volume| !claims.iter().any(|claim| claim == volume.field("name").text()))
         .filter_map(|volume| volume.value().cloned())
         .collect();
-    let mut names = claims.clone();
+    let mut names = claims;
     names.sort_unstable();
     names.dedup();
     let mut volumes: Vec<Value> = names
