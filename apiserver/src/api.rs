@@ -10,7 +10,9 @@ use bytes::Bytes;
 use http::header::ACCEPT;
 use http::request::Parts;
 use http::{HeaderMap, Method, Response};
+use keelson_api::golang::Quoted;
 use keelson_api::group::{GroupKind, GroupResource};
+use keelson_api::names;
 use keelson_api::time::Clock;
 use keelson_schema::json::Gvk;
 use keelson_schema::publish::Documents;
@@ -28,7 +30,7 @@ use crate::object_life::{Owner, Write};
 use crate::problem::Problem;
 use crate::query::Query;
 use crate::resource::{Subresource, Verb};
-use crate::target::{ResourceTarget, Target};
+use crate::target::{self, ResourceTarget, Target};
 use crate::tokens::keys::Keys;
 use crate::{advice, compress, discovery, openapi, refusal, verbs, websocket};
 
@@ -138,7 +140,8 @@ impl Api {
         if parts.uri.path().starts_with("/openapi") {
             return openapi::answer(&self.documents, parts).unwrap_or(Err(Problem::NoSuchPath));
         }
-        match Target::parse(parts.uri.path()).ok_or(Problem::NoSuchPath)? {
+        let path = target::decoded(parts.uri.path());
+        match Target::parse(&path).ok_or(Problem::NoSuchPath)? {
             Target::Resource(target) => self.resource(parts, &target, caller, body).await,
             Target::Unsaid => Err(Problem::UnclearPath(parts.uri.to_string())),
             other => compress::pack(&parts.headers, self.document(parts, &other)?).await,
@@ -194,6 +197,10 @@ impl Api {
         if !fits || target.name.contains('/') || (!target.rest.is_empty() && !proxied) {
             return Err(refusal::nothing_here());
         }
+        // What can only be made has no place where one of it would be.
+        if served.facts().verbs == Verb::CREATE_ONLY && subresource.is_none() && !target.name.is_empty() {
+            return Err(refusal::nothing_here());
+        }
         let call = Call {
             api: self,
             served,
@@ -209,6 +216,9 @@ impl Api {
         if !proxied {
             let takes_streams = target.name.is_empty() && parts.method == Method::GET;
             refusal::check_accept(call.header(ACCEPT).unwrap_or_default(), takes_streams)?;
+        }
+        if matches!(verb, Verb::Get | Verb::Delete) {
+            check_path(&call)?;
         }
         let answered = verbs::run(verb, &call, body).await;
         let warnings = std::mem::take(&mut *call.warnings.lock());
@@ -227,6 +237,17 @@ impl Api {
     }
 }
 
+/// Refuses names that could not be part of a path in upstream's store.
+fn check_path(call: &Call<'_>) -> Result<(), Problem> {
+    let name = &*call.target.name;
+    let why: Vec<String> = names::path::segment(name).iter().map(ToString::to_string).collect();
+    if why.is_empty() {
+        return Ok(());
+    }
+    let words = format!("Name parameter invalid: {}: {}", Quoted(name), why.join(";"));
+    Err(refusal::bad_request(&words))
+}
+
 /// What a method asks for at this path; nothing if it cannot be asked there.
 fn verb(method: &Method, call: &Call<'_>) -> Option<Verb> {
     let has_name = !call.target.name.is_empty();
@@ -234,6 +255,9 @@ fn verb(method: &Method, call: &Call<'_>) -> Option<Verb> {
         && matches!(method.as_str(), "HEAD" | "OPTIONS")
     {
         return Some(Verb::Get);
+    }
+    if call.target.watch && method != Method::GET {
+        return None;
     }
     let everywhere = call.served.is_namespaced() && call.target.namespace.is_empty();
     let verb = match (method.as_str(), has_name) {

@@ -310,7 +310,10 @@ pub(crate) fn answer(api: &Api, parts: &Parts, target: &Target<'_>) -> Result<Re
     let takes = |_, conversion: Option<&Conversion>| {
         conversion.is_none_or(|conversion| can_aggregate && is_aggregated(conversion))
     };
-    refusal::check_accept(accept.unwrap_or_default(), false)?;
+    // Groups are answered for by what upstream has in front of its router.
+    if !matches!(target, Target::Group(_)) {
+        refusal::check_accept(accept.unwrap_or_default(), false)?;
+    }
     let form = media::negotiate(accept, takes).ok_or_else(|| refusal::not_acceptable(false))?;
     let aggregated_form = form.conversion.is_some();
     let catalog = &api.catalog;

@@ -46,6 +46,9 @@ pub enum Problem {
     /// A defect of this program.
     #[error("a defect: {0}")]
     Defect(String),
+    /// Something else, said before the request reached what it asks for: there upstream tells browsers not to guess.
+    #[error("{0}")]
+    Unsniffed(Box<Self>),
     /// Something else, and the client is to be warned besides.
     #[error("{0}")]
     Warned(Box<Self>, Vec<String>),
@@ -78,6 +81,11 @@ impl Problem {
             }
             Self::Refused(refused) => reply.status(&refused),
             Self::Defect(what) => reply.status(&Status::internal_error(what)),
+            Self::Unsniffed(problem) => {
+                let mut answer = problem.into_response(reply);
+                answer.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+                answer
+            }
             Self::Warned(problem, warnings) => {
                 let mut answer = problem.into_response(reply);
                 advice::attach(&warnings, answer.headers_mut());

@@ -180,8 +180,8 @@ pub(crate) fn tree_answer(
     let body = match (look.encoding, look.shape) {
         (Encoding::Protobuf, Shape::Whole) => proto(tree)?,
         (_, Shape::Whole) => finish(look, BytesMut::from(&encode(tree)?[..]))?,
-        (_, Shape::Table(version, _)) => {
-            finish(look, table::of_tree(call.served, version, call.api.clock.now(), tree))?
+        (_, Shape::Table(version, include)) => {
+            finish(look, table::of_tree(call.served, version, include, call.api.clock.now(), tree)?)?
         }
         (encoding, Shape::Metadata(version)) => {
             let out = metadata_of_tree(version, tree)?;

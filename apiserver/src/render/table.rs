@@ -64,13 +64,30 @@ pub(crate) fn of_list(
 pub(crate) fn of_tree(
     served: &Served,
     version: MetaVersion,
+    include: IncludeObject,
     now: UnixMillis,
     tree: &tree::Object,
-) -> BytesMut {
+) -> Result<BytesMut, Problem> {
     let mut out = opening(served, version, "{}", true);
     out.put_slice(row_opening(served, now, tree).as_bytes());
-    out.put_slice(b"null}]}");
-    out
+    included(version, include, tree, &mut out)?;
+    out.put_slice(b"}]}");
+    Ok(out)
+}
+
+/// What of its object stands in a row.
+fn included(
+    version: MetaVersion,
+    include: IncludeObject,
+    tree: &tree::Object,
+    out: &mut BytesMut,
+) -> Result<(), Problem> {
+    match include {
+        IncludeObject::None => out.put_slice(b"null"),
+        IncludeObject::Metadata => out.put_slice(&super::metadata_of_tree(version, tree)?),
+        IncludeObject::Object => out.put_slice(&super::encode(tree)?),
+    }
+    Ok(())
 }
 
 /// A table of one object in a watch, of which the first event alone has the headings.
@@ -101,11 +118,7 @@ pub(crate) fn of_bookmark(
     let meta = format!(r#"{{"resourceVersion":"{}"}}"#, crate::meta::meta(tree).resource_version());
     let mut out = opening(served, version, &meta, headings);
     out.put_slice(row_opening(served, now, tree).as_bytes());
-    match include {
-        IncludeObject::None => out.put_slice(b"null"),
-        IncludeObject::Metadata => out.put_slice(&super::metadata_of_tree(version, tree)?),
-        IncludeObject::Object => out.put_slice(&super::encode(tree)?),
-    }
+    included(version, include, tree, &mut out)?;
     out.put_slice(b"}]}");
     Ok(out)
 }

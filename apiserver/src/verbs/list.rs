@@ -141,7 +141,7 @@ fn page(
     } else {
         usize::try_from(asked.options.limit).unwrap_or(0)
     };
-    let namespace: Box<str> = call.target.namespace.as_ref().into();
+    let namespace: Box<str> = call.target.namespace.into();
     let mut listing = Listing { revision: state.revision, objects: Vec::new(), next: None, remaining: None };
     let facts = call.served.facts();
     let table = render::list::narrow(state, &asked.selection, facts);

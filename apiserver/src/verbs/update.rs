@@ -63,12 +63,19 @@ pub(crate) fn check_uid(call: &Call<'_>, new: &tree::Object, uid: &str) -> Resul
     if wanted.is_empty() || wanted == uid {
         return Ok(());
     }
+    let why = format!("Precondition failed: UID in precondition: {wanted}, UID in object meta: {uid}");
+    Err(not_as_meant(call, &why))
+}
+
+/// The stored object is another one than was meant.
+pub(crate) fn not_as_meant(call: &Call<'_>, why: &str) -> Problem {
+    // Upstream's dry runs do not reach what knows where everything is stored.
+    let root = if call.query.first("dryRun").is_some() { "" } else { "/registry" };
+    let (resource, path) = (stored_under(call.served.facts().plural), call.key().path);
     let words = format!(
-        "StorageError: invalid object, Code: 4, Key: /registry/{}/{}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: {wanted}, UID in object meta: {uid}",
-        stored_under(call.served.facts().plural),
-        call.key().path,
+        "StorageError: invalid object, Code: 4, Key: {root}/{resource}/{path}, ResourceVersion: 0, AdditionalErrorMsg: {why}"
     );
-    Err(Status::conflict(&call.group_resource(), &call.target.name, words).into())
+    Status::conflict(&call.group_resource(), &call.target.name, words).into()
 }
 
 /// Where upstream's messages say that a resource is stored.

@@ -66,7 +66,7 @@ pub(crate) async fn run(call: &Call<'_>) -> Result<Response<Body>, Problem> {
         served: call.served.clone(),
         look,
         selection: asked.selection,
-        namespace: call.target.namespace.as_ref().into(),
+        namespace: call.target.namespace.into(),
         first,
         watch,
         until: Box::pin(over(lasts, call.api.leaving.clone())),
