@@ -5,6 +5,7 @@
 //! [`check`] behind validation, where it can only be refused. In both, the rules stand in upstream's order, since each
 //! sees what those before it have done. Whether the namespace is open is asked before all of that.
 
+mod account;
 mod around;
 mod class;
 mod growth;
@@ -64,6 +65,7 @@ pub(crate) async fn fill(call: &Call<'_>, new: &mut Object, old: Option<&Object>
 
 async fn fill_pod(call: &Call<'_>, new: &mut Object) -> Result<(), Problem> {
     limits::fill(call, new).await?;
+    account::fill(call, new).await?;
     priority::fill(call, new).await?;
     toleration::fill(new);
     runtime::fill(call, new).await

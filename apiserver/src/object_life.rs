@@ -102,6 +102,7 @@ fn default(call: &Call<'_>, new: &mut Object) {
         keelson_schema::defaults::apply(of, new.root_mut());
     }
     call.served.resource.default(new);
+    call.served.resource.default_at(new, call.now());
 }
 
 /// Takes away the lists and maps without content, as upstream's storage does for all but a few kinds.

@@ -14,6 +14,7 @@ use keelson_api::names::{self, object::Rule};
 use keelson_api::options::Propagation;
 use keelson_api::time::UnixMillis;
 use keelson_schema::arena::Schema;
+use keelson_schema::scalar::time::Time;
 use keelson_schema::tree::Object;
 
 use crate::cells::{self, Cell};
@@ -361,6 +362,11 @@ pub(crate) trait Resource: Send + Sync + fmt::Debug {
     fn grace_seconds(&self, object: &Object, asked: Option<i64>) -> Option<i64> {
         let _ = (object, asked);
         None
+    }
+
+    /// Fills in what depends on when the object is written.
+    fn default_at(&self, object: &mut Object, now: Time) {
+        let _ = (object, now);
     }
 
     /// Whether an object that is to go, and has no finalizers, may go now.

@@ -52,6 +52,9 @@ enum What {
         /// Leaves the list of known differences aside
         #[arg(long)]
         all: bool,
+        /// Prints each difference by itself, as a line of that list would begin
+        #[arg(long)]
+        each: bool,
     },
     /// Prints questions and their recorded answers
     Show,
@@ -97,7 +100,7 @@ async fn run(command: &Command) -> Result<ExitCode, String> {
             let first = asked(&client, RUN, &scripts).await?;
             record(&scripts, first, &asked(&client, AGAIN, &scripts).await?)
         }
-        What::Compare { kubeconfig, run, all } => {
+        What::Compare { kubeconfig, run, all, each } => {
             let mut known = if *all { Known::default() } else { Known::listed()? };
             let found = match kubeconfig {
                 Some(kubeconfig) => asked(&Client::of(kubeconfig), run, &scripts).await?,
@@ -113,6 +116,9 @@ async fn run(command: &Command) -> Result<ExitCode, String> {
             let mut judgement = judge(&scripts, &found, &recorded, &mut known);
             if !command.only.is_empty() {
                 judgement.gone.clear();
+            }
+            for one in judgement.unknown.iter().filter(|_| *each) {
+                println!("{} {} :: {} not {}", one.question, one.place, one.found, one.expected);
             }
             print!("{}", judgement.report());
             Ok(if judgement.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -154,6 +154,8 @@ impl Resource for Pods {
         match write.part {
             "ephemeralcontainers" => prepare::ephemeral_containers(new, old),
             "resize" => prepare::resize(new, old),
+            // It is made of the pod as it is.
+            "binding" => {}
             _ => prepare::update(new, old),
         }
     }

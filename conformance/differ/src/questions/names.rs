@@ -6,8 +6,30 @@ use super::kinds;
 use crate::fixed;
 use crate::script::Script;
 
+/// One resource of each rule of names.
+const NAMED: &[(&str, &str)] = &[
+    ("v1", "configmaps"),
+    ("v1", "services"),
+    ("v1", "namespaces"),
+    ("apps/v1", "deployments"),
+    ("batch/v1", "cronjobs"),
+    ("batch/v1", "jobs"),
+    ("rbac.authorization.k8s.io/v1", "roles"),
+    ("networking.k8s.io/v1", "ipaddresses"),
+    ("v1", "persistentvolumeclaims"),
+    ("v1", "secrets"),
+    ("apiregistration.k8s.io/v1", "apiservices"),
+    ("apps/v1", "statefulsets"),
+    ("scheduling.k8s.io/v1", "priorityclasses"),
+    ("storage.k8s.io/v1", "csidrivers"),
+    ("apps/v1", "controllerrevisions"),
+    ("flowcontrol.apiserver.k8s.io/v1", "flowschemas"),
+];
+
 pub(super) fn scripts() -> Vec<Script> {
-    vec![names(), keys(), values(), owners(), namespaces(), updates()]
+    let mut scripts = vec![keys(), values(), owners(), namespaces(), updates()];
+    scripts.extend(NAMED.iter().map(|(version, resource)| names(version, resource)));
+    scripts
 }
 
 fn create(script: &mut Script, name: String, metadata: &Json) {
@@ -15,9 +37,9 @@ fn create(script: &mut Script, name: String, metadata: &Json) {
     script.post(name, "/api/v1/namespaces/$(ns)/configmaps?dryRun=All", &object);
 }
 
-/// Names of every length and alphabet, for one resource of each rule of names.
-fn names() -> Script {
-    let mut script = Script::with_namespace("names", "names");
+/// Names of every length and alphabet.
+fn names(version: &str, resource: &str) -> Script {
+    let mut script = Script::with_namespace("names", format!("of {resource}"));
     let long = |count: usize| "a".repeat(count);
     let names = [
         "a", "-a", "a-", "A", "a.b", "a..b", ".a", "a_b", "a b", "a/b", "é", "1", "1a", "a:b", "%", "..",
@@ -27,34 +49,11 @@ fn names() -> Script {
     names.extend([53, 58, 63, 64, 253, 254].map(long));
     names.push(vec![long(63); 3].join("."));
     names.push(format!("{}.a", long(64)));
-    for (version, resource) in [
-        ("v1", "configmaps"),
-        ("v1", "services"),
-        ("v1", "namespaces"),
-        ("apps/v1", "deployments"),
-        ("batch/v1", "cronjobs"),
-        ("batch/v1", "jobs"),
-        ("rbac.authorization.k8s.io/v1", "roles"),
-        ("networking.k8s.io/v1", "ipaddresses"),
-        ("v1", "persistentvolumeclaims"),
-        ("v1", "secrets"),
-        ("apiregistration.k8s.io/v1", "apiservices"),
-        ("apps/v1", "statefulsets"),
-        ("scheduling.k8s.io/v1", "priorityclasses"),
-        ("storage.k8s.io/v1", "csidrivers"),
-        ("apps/v1", "controllerrevisions"),
-        ("flowcontrol.apiserver.k8s.io/v1", "flowschemas"),
-    ] {
-        let kind = kinds::one(4, version, resource);
-        for name in &names {
-            let shown: String = name.chars().take(12).collect();
-            let path = format!("{}?dryRun=All", kind.collection());
-            script.post(
-                format!("{resource} {shown} {}", name.len()),
-                path,
-                &kind.with(json!({"name": name})),
-            );
-        }
+    let kind = kinds::one(4, version, resource);
+    for name in &names {
+        let shown: String = name.chars().take(12).collect();
+        let path = format!("{}?dryRun=All", kind.collection());
+        script.post(format!("{shown} {}", name.len()), path, &kind.with(json!({"name": name})));
     }
     script
 }
