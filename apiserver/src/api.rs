@@ -66,7 +66,7 @@ pub(crate) struct Call<'a> {
 impl<'a> Call<'a> {
     /// Where the object lies that the path names.
     pub(crate) fn key(&self) -> Key {
-        Key::new(&self.served.store, &self.target.namespace, &self.target.name)
+        Key::new(&self.served.store, self.target.namespace, self.target.name)
     }
 
     /// What objects of the resource are, in the version of the path.
@@ -177,14 +177,14 @@ impl Api {
         caller: &Caller,
         body: Bytes,
     ) -> Result<Response<Body>, Problem> {
-        let served = self.catalog.resource(&target.group, &target.version, &target.resource);
+        let served = self.catalog.resource(target.group, target.version, target.resource);
         let served = match served {
             Some(served) => served,
-            None if self.catalog.group(&target.group).is_none() => return Err(Problem::NoSuchPath),
+            None if self.catalog.group(target.group).is_none() => return Err(Problem::NoSuchPath),
             None => return Err(refusal::nothing_here()),
         };
         let query = Query::parse(parts.uri.query());
-        let subresource = match &*target.subresource {
+        let subresource = match target.subresource {
             "" => None,
             name => Some(served.subresource(name).ok_or_else(refusal::nothing_here)?),
         };
@@ -239,7 +239,7 @@ impl Api {
 
 /// Refuses names that could not be part of a path in upstream's store.
 fn check_path(call: &Call<'_>) -> Result<(), Problem> {
-    let name = &*call.target.name;
+    let name = call.target.name;
     let why: Vec<String> = names::path::segment(name).iter().map(ToString::to_string).collect();
     if why.is_empty() {
         return Ok(());

@@ -151,7 +151,7 @@ fn merge_owners(call: &Call<'_>, new: &mut Object, when: &str) {
 /// Sees to it that an object lies in the namespace of its path, and has the name of its path if that has one.
 pub(crate) fn place(call: &Call<'_>, new: &mut Object) -> Result<(), Problem> {
     place_in_namespace(call, new)?;
-    let (name, path_name) = (meta(new).name(), &*call.target.name);
+    let (name, path_name) = (meta(new).name(), call.target.name);
     if !path_name.is_empty() && !name.is_empty() && name != path_name {
         let words =
             format!("the name of the object ({name}) does not match the name on the URL ({path_name})");
@@ -165,7 +165,7 @@ pub(crate) fn place(call: &Call<'_>, new: &mut Object) -> Result<(), Problem> {
 /// Sees to it that an object lies in the namespace of its path. What lies in none may say that it does: that is
 /// forgotten.
 pub(crate) fn place_in_namespace(call: &Call<'_>, new: &mut Object) -> Result<(), Problem> {
-    let (namespace, wanted) = (meta(new).namespace(), &*call.target.namespace);
+    let (namespace, wanted) = (meta(new).namespace(), call.target.namespace);
     if !namespace.is_empty() && !wanted.is_empty() && namespace != wanted {
         let words = "the namespace of the provided object does not match the namespace sent on the request";
         return Err(refusal::bad_request(&words));
@@ -272,13 +272,13 @@ fn check_state(call: &Call<'_>, new: &Object, old: &Object) -> Result<(), Proble
             errors.push(keelson_api::field::Error::invalid(&path, 0_i64, "must be specified for an update"));
             // Upstream has put the resource where the kind belongs.
             let named = GroupKind::new(call.served.facts().group, call.served.facts().plural);
-            Err(refusal::invalid(&named, &call.target.name, &errors))
+            Err(refusal::invalid(&named, call.target.name, &errors))
         }
         revision if revision == old.resource_version() => Ok(()),
         revision if let Err(error) = resource_version::of_object(revision) => {
             Err(refusal::plain(&error.to_string()))
         }
-        _ => Err(Status::modified(&resource, &call.target.name).into()),
+        _ => Err(Status::modified(&resource, call.target.name).into()),
     }
 }
 

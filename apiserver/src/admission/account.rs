@@ -34,7 +34,7 @@ pub(super) async fn fill(call: &Call<'_>, pod: &mut Object) -> Result<(), Proble
     }
     let named = pod.text("spec.serviceAccountName").to_owned();
     let name = if named.is_empty() { DEFAULT } else { &named };
-    let Some(account) = around::one(call, ACCOUNTS, &call.target.namespace, name).await? else {
+    let Some(account) = around::one(call, ACCOUNTS, call.target.namespace, name).await? else {
         if named.is_empty() {
             return Ok(());
         }

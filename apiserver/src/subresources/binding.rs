@@ -24,14 +24,14 @@ pub(crate) async fn create(call: &Call<'_>, bytes: &Bytes) -> Result<Response<Bo
     let look = render::negotiate(call, false)?;
     let options = body::options(call, &kind::CREATE)?;
     let binding = read(call, bytes, &options)?;
-    if meta(&binding).name() != &*call.target.name {
+    if meta(&binding).name() != call.target.name {
         return Err(refusal::bad_request(&"name in URL does not match name in Binding object"));
     }
     let node = check(&binding)?;
     // Nobody is said to own what a binding sets.
     let options = Options { is_recorded: true, ..options };
     let bound = update::change(call, &options, |pod| bind(call, pod, &binding, &node)).await?;
-    bound.ok_or_else(|| refusal::not_found(call, &call.target.name))?;
+    bound.ok_or_else(|| refusal::not_found(call, call.target.name))?;
     render::status(look, &Status { code: StatusCode::CREATED.as_u16(), ..Status::success() })
 }
 

@@ -22,7 +22,7 @@ const CONTAINERS: [&str; 3] = ["spec.containers", "spec.initContainers", "spec.e
 /// Goes there; as yet there is no node to go through.
 pub(crate) async fn reach(call: &Call<'_>) -> Result<Response<Body>, Problem> {
     match (call.served.facts().kind, call.subresource.map(|part| part.name)) {
-        ("Service", _) => Err(without_endpoints(&call.target.name)),
+        ("Service", _) => Err(without_endpoints(call.target.name)),
         ("Pod", Some("log")) => log(call).await,
         ("Pod", Some("proxy")) => {
             pod(call).await?;
@@ -68,7 +68,7 @@ fn parts(asked: &str) -> Option<&str> {
 }
 
 async fn node(call: &Call<'_>) -> Result<Response<Body>, Problem> {
-    let asked = &*call.target.name;
+    let asked = call.target.name;
     let name = parts(asked)
         .ok_or_else(|| refusal::bad_request(&format!("invalid node request {}", Quoted(asked))))?;
     let key = Key::new(&call.served.store, "", name);
@@ -122,7 +122,7 @@ fn check_log(call: &Call<'_>) -> Result<(), Problem> {
     if call.query.first("stream").is_some() {
         errors.push(Error::forbidden(&Path::new("stream"), "may not be specified"));
     }
-    if errors.is_empty() { Ok(()) } else { Err(refusal::invalid(&OPTIONS, &call.target.name, &errors)) }
+    if errors.is_empty() { Ok(()) } else { Err(refusal::invalid(&OPTIONS, call.target.name, &errors)) }
 }
 
 /// Refuses ports that are no numbers.
@@ -154,7 +154,7 @@ async fn beyond(call: &Call<'_>, node: &str) -> Result<Problem, Problem> {
 
 /// Refuses containers that the pod does not have, and a choice that is not made.
 fn check_container(call: &Call<'_>, pod: &Object) -> Result<(), Problem> {
-    let (name, wanted) = (&*call.target.name, call.query.text("container"));
+    let (name, wanted) = (call.target.name, call.query.text("container"));
     let names = |path: &str| -> Vec<&str> {
         pod.view().path(path).items().map(|item| item.field("name").text()).collect()
     };

@@ -36,7 +36,7 @@ pub(crate) async fn create(call: &Call<'_>, bytes: &Bytes) -> Result<Response<Bo
     let version = if is_old { "v1beta1" } else { "v1" };
     let gvk = Gvk { group: "policy".into(), version: version.into(), kind: "Eviction".into() };
     let eviction = body::object(call, bytes, &schema, &gvk, options.validation)?;
-    if crate::meta::meta(&eviction).name() != &*call.target.name {
+    if crate::meta::meta(&eviction).name() != call.target.name {
         return Err(refusal::bad_request(&"name in URL does not match name in Eviction object"));
     }
     let mut deletion = Deletion::of(eviction.view().field("deleteOptions"))?;
@@ -88,7 +88,7 @@ async fn applying(call: &Call<'_>, budgets: &Served, pod: &Tree) -> Result<Vec<(
     let listed = call.api.store.list(&ResourceName::new(budgets.store.as_str()), At::Latest).await;
     let state = listed.map_err(refusal::unreadable)?;
     let mut found = Vec::new();
-    for object in state.table.range(&call.target.namespace, None) {
+    for object in state.table.range(call.target.namespace, None) {
         let budget = render::tree(budgets, object)?;
         if selects(budget.view().path("spec.selector"), pod) {
             found.push((object.clone(), budget));

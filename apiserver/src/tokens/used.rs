@@ -52,8 +52,8 @@ async fn write(api: &Arc<Api>, secret: &Object, today: &str) -> Result<(), Probl
     let served = api.catalog.resource("", "v1", "secrets");
     let served = served.ok_or_else(|| Problem::Defect("there are no secrets".into()))?;
     let target = ResourceTarget {
-        namespace: secret.namespace().into(),
-        name: secret.name().into(),
+        namespace: secret.namespace(),
+        name: secret.name(),
         ..ResourceTarget::default()
     };
     let (headers, caller) = (HeaderMap::new(), Caller::authenticated(OWN_NAME, ["system:masters"]));

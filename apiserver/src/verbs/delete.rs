@@ -30,7 +30,7 @@ pub(crate) async fn run(call: &Call<'_>, body: Bytes) -> Result<Response<Body>, 
     let look = render::negotiate(call, false)?;
     let deletion = deletion::read(call, &body)?;
     warn(call, &deletion);
-    let name = &*call.target.name;
+    let name = call.target.name;
     let found = call.api.store.get(&call.key(), At::Latest).await.map_err(refusal::unreadable)?;
     let found = found.1.ok_or_else(|| refusal::not_found(call, name))?;
     if deletion.unread {

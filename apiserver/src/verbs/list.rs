@@ -71,7 +71,7 @@ fn selection(call: &Call<'_>) -> Result<Selection, Problem> {
         if !named {
             return Err(refusal::bad_request(&"fieldSelector metadata.name doesn't match requested name"));
         }
-        fields = field::Selector::equals("metadata.name", &call.target.name);
+        fields = field::Selector::equals("metadata.name", call.target.name);
     }
     Ok(Selection { labels, fields })
 }
@@ -113,7 +113,7 @@ async fn state(call: &Call<'_>, asked: &Asked<'_>) -> Result<(Snapshot, Option<B
 /// The state that an earlier page showed.
 async fn resumed(call: &Call<'_>, token: &str) -> Result<(Snapshot, Option<Box<str>>), Problem> {
     let token = Token::read(token).map_err(|error| refusal::bad_request(&error))?;
-    let after = match &*call.target.namespace {
+    let after = match call.target.namespace {
         "" => token.after.clone().into_boxed_str(),
         namespace => format!("{namespace}/{}", token.after).into_boxed_str(),
     };

@@ -37,7 +37,7 @@ pub(crate) async fn run(call: &Call<'_>, body: Bytes) -> Result<Response<Body>, 
         return create::answer(call, look, StatusCode::OK, made);
     }
     if !call.served.facts().creates_on_update || call.subresource.is_some() {
-        return Err(refusal::not_found(call, &call.target.name));
+        return Err(refusal::not_found(call, call.target.name));
     }
     check_uid(call, &new, "")?;
     admission::namespace_is_open(call, &new).await?;
@@ -75,7 +75,7 @@ pub(crate) fn not_as_meant(call: &Call<'_>, why: &str) -> Problem {
     let words = format!(
         "StorageError: invalid object, Code: 4, Key: {root}/{resource}/{path}, ResourceVersion: 0, AdditionalErrorMsg: {why}"
     );
-    Status::conflict(&call.group_resource(), &call.target.name, words).into()
+    Status::conflict(&call.group_resource(), call.target.name, words).into()
 }
 
 /// Where upstream's messages say that a resource is stored.

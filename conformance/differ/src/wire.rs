@@ -5,6 +5,9 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 /// An answer's head and body are no longer than this, or something is wrong with whoever answers.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
 
+/// How much is read at once.
+const PIECE_BYTES: usize = 16 << 10;
+
 /// What came back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
@@ -162,9 +165,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if self.read.len() > ANSWER_BYTES_MAX {
             return Err(format!("an answer of more than {ANSWER_BYTES_MAX} bytes"));
         }
-        let mut piece = [0; 16 << 10];
-        let count = self.stream.read(&mut piece).await.map_err(|error| error.to_string())?;
-        self.read.extend_from_slice(&piece[..count]);
+        self.read.reserve(PIECE_BYTES);
+        let count = self.stream.read_buf(&mut self.read).await.map_err(|error| error.to_string())?;
         Ok(count > 0)
     }
 }

@@ -12,7 +12,7 @@ pub(super) fn scripts() -> Vec<Script> {
     vec![maps(), conflicts(), lists(), mixed(), refused(), versions()]
 }
 
-fn map(data: Json) -> Json {
+fn map(data: &Json) -> Json {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "one"}, "data": data})
 }
 
@@ -23,18 +23,18 @@ fn apply(script: &mut Script, name: &str, path: &str, body: &Json) {
 fn maps() -> Script {
     let mut script = Script::with_namespace("applies", "maps");
     let by = |manager: &str, more: &str| format!("{MAPS}/one?fieldManager={manager}{more}");
-    apply(&mut script, "make", &by("a", ""), &map(fixed!({"x": "1", "y": "1"})));
-    apply(&mut script, "remove one", &by("a", ""), &map(fixed!({"x": "1"})));
-    apply(&mut script, "share", &by("b", ""), &map(fixed!({"x": "1", "z": "1"})));
-    apply(&mut script, "leave shared", &by("a", ""), &map(fixed!({})));
+    apply(&mut script, "make", &by("a", ""), &map(&fixed!({"x": "1", "y": "1"})));
+    apply(&mut script, "remove one", &by("a", ""), &map(&fixed!({"x": "1"})));
+    apply(&mut script, "share", &by("b", ""), &map(&fixed!({"x": "1", "z": "1"})));
+    apply(&mut script, "leave shared", &by("a", ""), &map(&fixed!({})));
     apply(
         &mut script,
         "leave all",
         &by("a", ""),
         &fixed!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "one"}}),
     );
-    apply(&mut script, "null", &by("b", ""), &map(fixed!({"x": null, "z": "1"})));
-    apply(&mut script, "null data", &by("b", ""), &map(fixed!(null)));
+    apply(&mut script, "null", &by("b", ""), &map(&fixed!({"x": null, "z": "1"})));
+    apply(&mut script, "null data", &by("b", ""), &map(&fixed!(null)));
     apply(
         &mut script,
         "labels",
@@ -60,29 +60,29 @@ fn maps() -> Script {
         "merge",
         &fixed!({"metadata": {"managedFields": [{}]}}),
     );
-    apply(&mut script, "after forgetting", &by("c", ""), &map(fixed!({"z": "2"})));
+    apply(&mut script, "after forgetting", &by("c", ""), &map(&fixed!({"z": "2"})));
     script
 }
 
 fn conflicts() -> Script {
     let mut script = Script::with_namespace("applies", "conflicts");
     let by = |manager: &str, more: &str| format!("{MAPS}/one?fieldManager={manager}{more}");
-    apply(&mut script, "make", &by("a", ""), &map(fixed!({"x": "1", "y": "1", "z": "1"})));
-    apply(&mut script, "another value", &by("b", ""), &map(fixed!({"x": "2"})));
-    apply(&mut script, "two other values", &by("b", ""), &map(fixed!({"x": "2", "y": "2"})));
-    apply(&mut script, "dry force", &by("b", "&force=true&dryRun=All"), &map(fixed!({"x": "2"})));
-    apply(&mut script, "force", &by("b", "&force=true"), &map(fixed!({"x": "2"})));
-    apply(&mut script, "back", &by("a", ""), &map(fixed!({"x": "1", "y": "1"})));
+    apply(&mut script, "make", &by("a", ""), &map(&fixed!({"x": "1", "y": "1", "z": "1"})));
+    apply(&mut script, "another value", &by("b", ""), &map(&fixed!({"x": "2"})));
+    apply(&mut script, "two other values", &by("b", ""), &map(&fixed!({"x": "2", "y": "2"})));
+    apply(&mut script, "dry force", &by("b", "&force=true&dryRun=All"), &map(&fixed!({"x": "2"})));
+    apply(&mut script, "force", &by("b", "&force=true"), &map(&fixed!({"x": "2"})));
+    apply(&mut script, "back", &by("a", ""), &map(&fixed!({"x": "1", "y": "1"})));
     script.patch("update by a third", by("c", ""), "merge", &fixed!({"data": {"y": "3"}}));
-    apply(&mut script, "against an update", &by("a", ""), &map(fixed!({"y": "1"})));
+    apply(&mut script, "against an update", &by("a", ""), &map(&fixed!({"y": "1"})));
     script.edit(
         "update by a fourth",
         by("d", ""),
         "force",
         &fixed!({"metadata": {"resourceVersion": null, "managedFields": null}, "data": {"x": "4", "y": "4"}}),
     );
-    apply(&mut script, "against two", &by("e", ""), &map(fixed!({"x": "5", "y": "5"})));
-    apply(&mut script, "same manager, other verb", &by("c", ""), &map(fixed!({"y": "9"})));
+    apply(&mut script, "against two", &by("e", ""), &map(&fixed!({"x": "5", "y": "5"})));
+    apply(&mut script, "same manager, other verb", &by("c", ""), &map(&fixed!({"y": "9"})));
     script.get("after", format!("{MAPS}/one"));
     script
 }
@@ -159,13 +159,13 @@ fn mixed() -> Script {
     script.post(
         "create",
         format!("{MAPS}?fieldManager=kubectl-client-side-apply"),
-        &map(fixed!({"x": "1", "y": "1"})),
+        &map(&fixed!({"x": "1", "y": "1"})),
     );
-    apply(&mut script, "same", &by("kubectl", ""), &map(fixed!({"x": "1", "y": "1"})));
-    apply(&mut script, "other", &by("kubectl", ""), &map(fixed!({"x": "2", "y": "1"})));
-    apply(&mut script, "fewer by force", &by("kubectl", "&force=true"), &map(fixed!({"x": "2"})));
+    apply(&mut script, "same", &by("kubectl", ""), &map(&fixed!({"x": "1", "y": "1"})));
+    apply(&mut script, "other", &by("kubectl", ""), &map(&fixed!({"x": "2", "y": "1"})));
+    apply(&mut script, "fewer by force", &by("kubectl", "&force=true"), &map(&fixed!({"x": "2"})));
     script.patch("merge away", by("m", ""), "merge", &fixed!({"data": {"x": null}}));
-    apply(&mut script, "again", &by("kubectl", ""), &map(fixed!({"x": "2"})));
+    apply(&mut script, "again", &by("kubectl", ""), &map(&fixed!({"x": "2"})));
     script.edit("update nothing", by("u", ""), "again", &fixed!({"metadata": {"resourceVersion": null}}));
     script.edit(
         "update owners",
@@ -180,8 +180,8 @@ fn mixed() -> Script {
 fn refused() -> Script {
     let mut script = Script::with_namespace("applies", "refused");
     let path = format!("{MAPS}/one?fieldManager=m");
-    apply(&mut script, "no manager", &format!("{MAPS}/one"), &map(fixed!({})));
-    apply(&mut script, "empty manager", &format!("{MAPS}/one?fieldManager="), &map(fixed!({})));
+    apply(&mut script, "no manager", &format!("{MAPS}/one"), &map(&fixed!({})));
+    apply(&mut script, "empty manager", &format!("{MAPS}/one?fieldManager="), &map(&fixed!({})));
     for (name, body) in [
         ("empty", fixed!({})),
         ("no version", fixed!({"kind": "ConfigMap"})),
@@ -231,7 +231,7 @@ fn refused() -> Script {
         "of a part that has none",
         format!("{MAPS}/one/status?fieldManager=m"),
         "apply",
-        &map(fixed!({})),
+        &map(&fixed!({})),
     );
     script
 }

@@ -71,11 +71,11 @@ impl Kind {
 
     /// Its object.
     pub(super) fn object(&self) -> Json {
-        self.with(json!({"name": self.name()}))
+        self.with(&json!({"name": self.name()}))
     }
 
     /// Its object with this metadata.
-    pub(super) fn with(&self, metadata: Json) -> Json {
+    pub(super) fn with(&self, metadata: &Json) -> Json {
         let mut object = json!({"apiVersion": self.version, "kind": self.kind, "metadata": metadata});
         if let (Json::Object(object), Json::Object(body)) = (&mut object, &self.body) {
             object.extend(body.clone());

@@ -58,27 +58,27 @@ fn making(script: &mut Script, kind: &Kind) {
     script.get("get after dry", &one);
     script.post("create empty", &all, &fixed!({}));
     script.post("create of type alone", &all, &json!({"apiVersion": kind.version, "kind": kind.kind}));
-    script.post("create without name", &all, &kind.with(fixed!({})));
-    script.post("create with bad name", &all, &kind.with(fixed!({"name": "Not_Valid!"})));
+    script.post("create without name", &all, &kind.with(&fixed!({})));
+    script.post("create with bad name", &all, &kind.with(&fixed!({"name": "Not_Valid!"})));
     script.post(
         "create with bad prefix",
         format!("{all}?dryRun=All"),
-        &kind.with(fixed!({"generateName": "gen_"})),
+        &kind.with(&fixed!({"generateName": "gen_"})),
     );
     script.post(
         "create with prefix",
         format!("{all}?dryRun=All"),
-        &kind.with(fixed!({"generateName": "gen-"})),
+        &kind.with(&fixed!({"generateName": "gen-"})),
     );
     script.post(
         "create with revision",
         &all,
-        &kind.with(json!({"name": kind.name(), "resourceVersion": "5"})),
+        &kind.with(&json!({"name": kind.name(), "resourceVersion": "5"})),
     );
     script.post(
         "create in other namespace",
         &all,
-        &kind.with(json!({"name": kind.name(), "namespace": "other"})),
+        &kind.with(&json!({"name": kind.name(), "namespace": "other"})),
     );
     script.post("create unknown strict", format!("{all}?fieldValidation=Strict"), &with("bogus", fixed!(1)));
     script.post("create unknown warned", format!("{all}?dryRun=All"), &with("bogus", fixed!({"a": []})));
@@ -98,7 +98,7 @@ fn making(script: &mut Script, kind: &Kind) {
     }
     let spoilt = json!({"name": kind.name(), "labels": {"a b": "c d"}, "annotations": {"a b": "c"}, "finalizers": ["x y"],
         "ownerReferences": [{"apiVersion": "v1", "kind": "Pod", "name": "", "uid": ""}]});
-    script.post("create with bad metadata", format!("{all}?dryRun=All"), &kind.with(spoilt));
+    script.post("create with bad metadata", format!("{all}?dryRun=All"), &kind.with(&spoilt));
     script.post("create", format!("{all}?fieldManager=differ"), &kind.object());
     script.post("create again", &all, &kind.object());
 }
@@ -207,7 +207,7 @@ fn updating(script: &mut Script, kind: &Kind) {
     script.put(
         "update absent",
         format!("{}/{absent}", kind.collection()),
-        &kind.with(json!({"name": absent})),
+        &kind.with(&json!({"name": absent})),
     );
 }
 

@@ -53,7 +53,7 @@ fn names(version: &str, resource: &str) -> Script {
     for name in &names {
         let shown: String = name.chars().take(12).collect();
         let path = format!("{}?dryRun=All", kind.collection());
-        script.post(format!("{shown} {}", name.len()), path, &kind.with(json!({"name": name})));
+        script.post(format!("{shown} {}", name.len()), path, &kind.with(&json!({"name": name})));
     }
     script
 }

@@ -91,7 +91,7 @@ fn bindings() -> Script {
     script.post("dry", format!("{PODS}/p/binding?dryRun=All"), &to("p", node.clone()));
     script.post("bind", format!("{PODS}/p/binding?fieldManager=s"), &to("p", node.clone()));
     script.post("bind again", format!("{PODS}/p/binding"), &to("p", node.clone()));
-    script.post("bind by the old path", "/api/v1/namespaces/$(ns)/bindings", &to("q", node.clone()));
+    script.post("bind by the old path", "/api/v1/namespaces/$(ns)/bindings", &to("q", node));
     script.post("other kind", format!("{PODS}/q/binding"), &pod("q"));
     script.get("bound", format!("{PODS}/p"));
     script
