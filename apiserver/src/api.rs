@@ -217,9 +217,7 @@ impl Api {
             let takes_streams = target.name.is_empty() && parts.method == Method::GET;
             refusal::check_accept(call.header(ACCEPT).unwrap_or_default(), takes_streams)?;
         }
-        if matches!(verb, Verb::Get | Verb::Delete) {
-            check_path(&call)?;
-        }
+        check_path(&call, verb)?;
         let answered = verbs::run(verb, &call, body).await;
         let warnings = std::mem::take(&mut *call.warnings.lock());
         let mut answer = match answered {
@@ -238,8 +236,18 @@ impl Api {
 }
 
 /// Refuses names that could not be part of a path in upstream's store.
-fn check_path(call: &Call<'_>) -> Result<(), Problem> {
-    let name = call.target.name;
+fn check_path(call: &Call<'_>, verb: Verb) -> Result<(), Problem> {
+    if !matches!(verb, Verb::Get | Verb::List | Verb::Delete | Verb::DeleteCollection) {
+        return Ok(());
+    }
+    let (namespace, name) = (call.target.namespace, call.target.name);
+    if matches!(namespace, "." | "..") {
+        let path = [call.served.facts().plural, namespace, name].join("/");
+        return Err(refusal::plain(&format!(
+            "invalid key: {}",
+            Quoted(&format!("/{}", path.trim_end_matches('/')))
+        )));
+    }
     let why: Vec<String> = names::path::segment(name).iter().map(ToString::to_string).collect();
     if why.is_empty() {
         return Ok(());

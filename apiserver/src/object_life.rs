@@ -12,7 +12,8 @@ use http::Method;
 use keelson_api::field::{Errors, Path};
 use keelson_api::group::GroupKind;
 use keelson_api::meta::{self as rules, Scope as MetaScope};
-use keelson_api::names::{generate, object::path_segment};
+use keelson_api::names::generate;
+use keelson_api::names::object::{Part, path_segment};
 use keelson_api::resource_version;
 use keelson_api::status::Status;
 use keelson_api::uid::Uid;
@@ -83,10 +84,21 @@ pub(crate) async fn create(call: &Call<'_>, mut new: Object, write: &Write<'_>) 
     stamp(call, &mut new, write);
     resource.prepare_create(&mut new, write);
     let mut errors = Errors::new();
-    let rule = resource.name_rule();
-    rules::check_create(&Checked::new(meta(&new)), scope(call), rule, &METADATA, &mut errors);
-    check_finalizers(call, &new, &mut errors);
-    resource.validate_create(&new, &mut errors);
+    let rule = |text: &str, part: Part| match part {
+        Part::Prefix if !resource.looks_at_prefix() => Vec::new(),
+        part => resource.name_rule()(text, part),
+    };
+    let is_last = resource.looks_at_metadata_last();
+    if is_last {
+        resource.validate_create(&new, &mut errors);
+    }
+    if errors.is_empty() {
+        rules::check_create(&Checked::new(meta(&new)), scope(call), rule, &METADATA, &mut errors);
+        check_finalizers(call, &new, &mut errors);
+    }
+    if !is_last {
+        resource.validate_create(&new, &mut errors);
+    }
     let mut errors = errors.without_repetitions();
     marked::check(&new, None, &mut errors);
     refuse(call, &new, errors)?;
@@ -190,6 +202,10 @@ fn stamp(call: &Call<'_>, new: &mut Object, write: &Write<'_>) {
         (meta.name().is_empty() && !meta.generate_name().is_empty())
             .then(|| generate::name(meta.generate_name(), |bound| call.api.entropy.below(bound)))
     };
+    let is_nameless = generated.is_none() && meta(new).name().is_empty();
+    let generated = generated.or_else(|| {
+        (is_nameless && call.served.resource.names_itself()).then(|| call.api.entropy.uid().to_string())
+    });
     let mut meta = meta_mut(new);
     if let Some(name) = generated {
         meta.set_name(&name);

@@ -39,6 +39,9 @@ pub(crate) async fn answer(
     credentials: Credentials,
     request: Request<Body>,
 ) -> Response<Body> {
+    if !is_path(request.uri().path()) {
+        return Problem::NoPath.into_response(&Reply::UNASKED);
+    }
     let (began, labels) = (Instant::now(), labels::of(&server.shared.api.catalog, &request));
     let (name, reply) = (name::of(server, &request), Reply::to(&request));
     let advice = identity::advice(&credentials, request.headers());
@@ -62,6 +65,14 @@ pub(crate) async fn answer(
     }
     server.shared.metrics.answered(&labels, answer.status().as_u16(), began.elapsed());
     answer
+}
+
+/// Whether percent signs stand in front of two digits.
+fn is_path(path: &str) -> bool {
+    let is_digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_hexdigit);
+    let bytes = path.as_bytes();
+    let ends = |at: usize| is_digit(bytes.get(at + 1)) && is_digit(bytes.get(at + 2));
+    bytes.iter().enumerate().all(|(at, byte)| *byte != b'%' || ends(at))
 }
 
 async fn stages(

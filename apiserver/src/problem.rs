@@ -22,6 +22,9 @@ pub enum Problem {
     /// There is nothing at this path.
     #[error("no such path")]
     NoSuchPath,
+    /// What stands in place of a path is none.
+    #[error("no path")]
+    NoPath,
     /// The path begins as one of the API's and does not say what it is about.
     #[error("unclear path: {0}")]
     UnclearPath(String),
@@ -59,6 +62,11 @@ impl Problem {
     pub(crate) fn into_response(self, reply: &Reply) -> Response<Body> {
         match self {
             Self::NoSuchPath => text(StatusCode::NOT_FOUND, "404 page not found\n"),
+            Self::NoPath => {
+                let mut answer = text(StatusCode::BAD_REQUEST, "400 Bad Request");
+                answer.headers_mut().remove(X_CONTENT_TYPE_OPTIONS);
+                answer
+            }
             Self::UnclearPath(uri) => {
                 let path = uri.split('?').next().unwrap_or_default();
                 let why = "failed to create RequestInfo: unable to determine kind and namespace from url";

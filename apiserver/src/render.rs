@@ -180,6 +180,9 @@ pub(crate) fn tree_answer(
     let body = match (look.encoding, look.shape) {
         (Encoding::Protobuf, Shape::Whole) => proto(tree)?,
         (_, Shape::Whole) => finish(look, BytesMut::from(&encode(tree)?[..]))?,
+        (_, Shape::Table(version, include)) if call.subresource.is_some_and(|part| part.name == "scale") => {
+            finish(look, table::of_scale(version, include, call.api.clock.now(), tree)?)?
+        }
         (_, Shape::Table(version, include)) => {
             finish(look, table::of_tree(call.served, version, include, call.api.clock.now(), tree)?)?
         }

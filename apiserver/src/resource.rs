@@ -269,6 +269,21 @@ pub(crate) trait Resource: Send + Sync + fmt::Debug {
         names::object::subdomain
     }
 
+    /// Whether what a name is to be generated from is looked at, besides the name.
+    fn looks_at_prefix(&self) -> bool {
+        true
+    }
+
+    /// Whether one without a name gets one that nobody else has.
+    fn names_itself(&self) -> bool {
+        false
+    }
+
+    /// Whether metadata is looked at only where all else is well.
+    fn looks_at_metadata_last(&self) -> bool {
+        false
+    }
+
     /// The same object in another version. Most kinds are served in one, or in versions that look alike.
     fn convert(&self, object: Object, to: &Schema) -> Object {
         Object::with_root(to.clone(), object.into_root())

@@ -141,10 +141,17 @@ fn decode(call: &Call<'_>, body: &Bytes) -> Result<Object, Problem> {
     Ok(Object::with_root(schema, root))
 }
 
+/// Kinds that are known in all groups, as options are.
+const META: [&str; 5] = ["APIGroup", "APIGroupList", "APIResourceList", "APIVersions", "Status"];
+
 /// Options go by one name in all groups.
 fn check_kind(kind: &str, api_version: &str) -> Result<(), Problem> {
     if matches!(kind, "" | "DeleteOptions") {
         return Ok(());
+    }
+    if api_version == "v1" && META.contains(&kind) {
+        let words = format!("converting (v1.{kind}) to (v1.DeleteOptions): unknown conversion");
+        return Err(refusal::bad_request(&words));
     }
     let version = if api_version.is_empty() { "meta.k8s.io/v1" } else { api_version };
     Err(refusal::bad_request(&format!(

@@ -89,7 +89,13 @@ pub(super) fn list_meta(listing: &Listing) -> String {
 }
 
 fn whole(served: &Served, shape: Shape, listing: &Listing) -> Result<BytesMut, Problem> {
-    let mut out = BytesMut::from(opening(served, shape, listing).as_bytes());
+    let mut opening = opening(served, shape, listing);
+    // An empty list of metadata is none at all in upstream's form.
+    if listing.objects.is_empty() && matches!(shape, Shape::Metadata(_)) {
+        opening.truncate(opening.len() - "[".len());
+        return Ok(BytesMut::from(format!("{opening}null}}").as_bytes()));
+    }
+    let mut out = BytesMut::from(opening.as_bytes());
     for (at, object) in listing.objects.iter().enumerate() {
         item(served, shape, at > 0, object, &mut out)?;
     }

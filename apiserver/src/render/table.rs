@@ -8,12 +8,13 @@ use keelson_store::object::Object;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::headings::meaning;
+use super::headings::{meaning, resource};
 use super::list::{Listing, list_meta};
 use super::{MetaVersion, metadata, whole};
 use crate::catalog::Served;
+use crate::cells;
 use crate::problem::Problem;
-use crate::resource::{Column, Facts};
+use crate::resource::Column;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -75,6 +76,34 @@ pub(crate) fn of_tree(
     Ok(out)
 }
 
+/// A table of a scale.
+pub(crate) fn of_scale(
+    version: MetaVersion,
+    include: IncludeObject,
+    now: UnixMillis,
+    scale: &tree::Object,
+) -> Result<BytesMut, Problem> {
+    const COLUMNS: &[Column] = &[
+        Column::text("Name"),
+        Column::integer("Desired"),
+        Column::integer("Available"),
+        Column::text("Age"),
+    ];
+    let meta = format!(r#"{{"resourceVersion":"{}"}}"#, crate::meta::meta(scale).resource_version());
+    let number = |path| scale.get(path).and_then(tree::Value::as_int).unwrap_or(0);
+    let cells = Value::Array(vec![
+        cells::name(scale),
+        number("spec.replicas").into(),
+        number("status.replicas").into(),
+        cells::age_of(scale, now),
+    ]);
+    let mut out = opened(version, &meta, &definitions("scale", COLUMNS));
+    out.put_slice(format!(r#"{{"cells":{cells},"object":"#).as_bytes());
+    included(version, include, scale, &mut out)?;
+    out.put_slice(b"}]}");
+    Ok(out)
+}
+
 /// What of its object stands in a row.
 fn included(
     version: MetaVersion,
@@ -124,7 +153,12 @@ pub(crate) fn of_bookmark(
 }
 
 fn opening(served: &Served, version: MetaVersion, meta: &str, headings: bool) -> BytesMut {
-    let definitions = if headings { definitions(served.facts()) } else { "null".into() };
+    let facts = served.facts();
+    let definitions = if headings { definitions(&resource(facts), facts.columns) } else { "null".into() };
+    opened(version, meta, &definitions)
+}
+
+fn opened(version: MetaVersion, meta: &str, definitions: &str) -> BytesMut {
     let api_version = version.api_version();
     let text = format!(
         r#"{{"kind":"Table","apiVersion":"{api_version}","metadata":{meta},"columnDefinitions":{definitions},"rows":["#
@@ -161,14 +195,14 @@ fn row_opening(served: &Served, now: UnixMillis, tree: &tree::Object) -> String 
     format!(r#"{{"cells":{cells},"conditions":{conditions},"object":"#)
 }
 
-fn definitions(facts: &Facts) -> String {
+fn definitions(resource: &str, columns: &[Column]) -> String {
     let definition = |column: &Column| Definition {
         name: column.name,
         type_: column.type_,
         format: column.format,
-        description: meaning(facts, column.name),
+        description: meaning(resource, column.name),
         priority: column.priority,
     };
-    let definitions: Vec<_> = facts.columns.iter().map(definition).collect();
+    let definitions: Vec<_> = columns.iter().map(definition).collect();
     serde_json::to_string(&definitions).expect("texts and numbers can be written")
 }

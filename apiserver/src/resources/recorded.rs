@@ -123,6 +123,7 @@ fn filled(resource: &dyn Resource, value: &Value) -> Object {
     let schema = object.schema().clone();
     keelson_schema::defaults::apply(schema.ty().as_struct().unwrap(), object.root_mut());
     resource.default(&mut object);
+    resource.default_at(&mut object, check::write("").now);
     object
 }
 

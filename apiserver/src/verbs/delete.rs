@@ -11,6 +11,7 @@ use keelson_schema::scalar::time::Time;
 use keelson_schema::tree;
 use keelson_store::At;
 use keelson_store::object::Object;
+use keelson_store::revision::Revision;
 use keelson_store::transaction::{Change, CommitError, Expect, Transaction};
 
 use super::update;
@@ -35,7 +36,7 @@ pub(crate) async fn run(call: &Call<'_>, body: Bytes) -> Result<Response<Body>, 
     let found = found.1.ok_or_else(|| refusal::not_found(call, name))?;
     if deletion.unread {
         let why = "unsafe deletion is not allowed because the object is decodable from storage";
-        return Err(update::not_as_meant(call, why));
+        return Err(update::not_as_meant(call, update::STORED_BELOW, why));
     }
     match remove(call, found, &deletion).await? {
         Removed::Gone(last) => gone(call, look, &last),
@@ -115,12 +116,16 @@ pub(crate) async fn remove(call: &Call<'_>, found: Object, deletion: &Deletion) 
             }
             false => transaction,
         };
+        // Its own write is the first.
+        let rest = transaction.operations.iter().skip(1);
+        let later = rest.filter(|operation| !matches!(operation.change, Change::Check)).count();
         match call.api.store.commit(transaction).await {
             Ok(committed) => {
+                let revision = Revision(committed.revision.0.saturating_sub(later as u64));
                 let object = committed.objects.into_iter().flatten().next();
                 let object = object.ok_or_else(|| Problem::Defect("a deletion left nothing".into()))?;
                 match (goes, is_last) {
-                    (true, _) => return Ok(Removed::Gone(object)),
+                    (true, _) => return Ok(Removed::Gone(object.as_of(revision))),
                     (false, true) => return Ok(Removed::Marked(object)),
                     (false, false) => current = object,
                 }

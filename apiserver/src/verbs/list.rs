@@ -13,7 +13,7 @@ use super::token::Token;
 use crate::api::Call;
 use crate::problem::Problem;
 use crate::render::list::Listing;
-use crate::resource::Scope;
+use crate::resource::{Facts, Scope};
 use crate::selection::Selection;
 use crate::{refusal, render};
 
@@ -86,8 +86,21 @@ fn path(call: &Call<'_>, label: &str, value: &str) -> Result<(Box<str>, Box<str>
         label == "metadata.name" || (label == "metadata.namespace" && facts.scope == Scope::Namespaced);
     match facts.fields {
         // Kinds with fields of their own refuse others in other words.
-        [_, ..] if !is_common => Err(field::UnknownField::Plain(label.into())),
+        [_, ..] if !is_common => Err(unknown(facts, call.served.version, label)),
         _ => field::common(label, value),
+    }
+}
+
+/// What kinds with fields of their own say of others; two have words of their own for that too.
+fn unknown(facts: &Facts, version: &str, label: &str) -> field::UnknownField {
+    let field = label.into();
+    match facts.kind {
+        "Job" => field::UnknownField::OfKind { field, kind: facts.kind.into() },
+        "ResourceSlice" => {
+            let kind = format!("{}/{version}, Kind={}", facts.group, facts.kind).into();
+            field::UnknownField::OfVersion { field, kind }
+        }
+        _ => field::UnknownField::Plain(field),
     }
 }
 
@@ -135,7 +148,7 @@ fn page(
     after: Option<&str>,
 ) -> Result<Listing, Problem> {
     // Whoever takes any state gets all of it: upstream's cache knows no pages.
-    let is_any = asked.options.resource_version == "0" && asked.options.continue_token.is_empty();
+    let is_any = asked.options.resource_version == "0";
     let limit = if is_any || is_single(call, &asked.selection) {
         0
     } else {

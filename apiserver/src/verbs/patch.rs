@@ -166,7 +166,12 @@ impl Apply {
             (Some(duplicates), FieldValidation::Strict) => {
                 return Err(refusal::bad_request(&format!("error strict decoding patch: {duplicates}")));
             }
-            (Some(duplicates), FieldValidation::Warn) => call.warn(std::slice::from_ref(duplicates)),
+            (Some(duplicates), FieldValidation::Warn) => {
+                // The first line only says that there are more.
+                let all: Vec<String> =
+                    duplicates.lines().skip(1).map(|line| line.trim().to_owned()).collect();
+                call.warn(&all);
+            }
             _ => {}
         }
         Ok(applied)

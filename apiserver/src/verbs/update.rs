@@ -64,13 +64,16 @@ pub(crate) fn check_uid(call: &Call<'_>, new: &tree::Object, uid: &str) -> Resul
         return Ok(());
     }
     let why = format!("Precondition failed: UID in precondition: {wanted}, UID in object meta: {uid}");
-    Err(not_as_meant(call, &why))
+    // Upstream's dry runs do not reach what knows where everything is stored.
+    let root = if call.query.first("dryRun").is_some() { "" } else { STORED_BELOW };
+    Err(not_as_meant(call, root, &why))
 }
 
+/// What upstream's names of what is stored begin with.
+pub(crate) const STORED_BELOW: &str = "/registry";
+
 /// The stored object is another one than was meant.
-pub(crate) fn not_as_meant(call: &Call<'_>, why: &str) -> Problem {
-    // Upstream's dry runs do not reach what knows where everything is stored.
-    let root = if call.query.first("dryRun").is_some() { "" } else { "/registry" };
+pub(crate) fn not_as_meant(call: &Call<'_>, root: &str, why: &str) -> Problem {
     let (resource, path) = (stored_under(call.served.facts().plural), call.key().path);
     let words = format!(
         "StorageError: invalid object, Code: 4, Key: {root}/{resource}/{path}, ResourceVersion: 0, AdditionalErrorMsg: {why}"

@@ -25,7 +25,7 @@ const TRIES_MAX: u32 = 100;
 /// The pause before it is.
 const PAUSE: Duration = Duration::from_millis(50);
 /// Scripts that are asked beside each other: more than there are processors, since watches only wait.
-const BESIDE: usize = 24;
+const BESIDE: usize = 64;
 
 /// The answers to one script's steps, by the steps' names.
 pub type Answers = Vec<(String, Normal)>;

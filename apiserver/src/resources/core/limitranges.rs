@@ -7,8 +7,6 @@ use keelson_schema::tree::{Entries, Object, Value};
 
 use crate::defaults::quantity::{fill, round_up};
 use crate::edit::Edit;
-use crate::meta::{meta, meta_mut};
-use crate::object_life::Write;
 use crate::resource::{Column, Deletion, Facts, Generation, Resource, Scope, Verb};
 
 /// The resource.
@@ -53,12 +51,8 @@ impl Resource for LimitRanges {
         }
     }
 
-    fn prepare_create(&self, new: &mut Object, _: &Write<'_>) {
-        // One without a name gets one that nobody else has.
-        if meta(new).name().is_empty() {
-            let name = meta(new).uid().to_owned();
-            meta_mut(new).set_name(&name);
-        }
+    fn names_itself(&self) -> bool {
+        true
     }
 
     fn validate_create(&self, new: &Object, errors: &mut Errors) {

@@ -95,9 +95,20 @@ const FIELDS: &[&str] = &[
     "metadata.name=c\\=1",
 ];
 
+const MATCHES: [&str; 5] = ["none", "", "Exact", "NotOlderThan", "Bogus"];
+const LIMITS: [&str; 5] = ["none", "0", "2", "-1", "abc"];
+
 pub(super) fn scripts() -> Vec<Script> {
     let mut scripts = vec![labels(), fields(), pages(), tokens(), gets()];
-    scripts.extend(["", "0", "last", "first", "1", "abc", "-1", "1.5", "99999999"].map(revisions));
+    let revisions = ["", "0", "last", "first", "1", "abc", "-1", "1.5"];
+    scripts.extend(revisions.map(|revision| matching(revision, revision, &MATCHES, &LIMITS)));
+    // Who asks for what is still to come waits for it: spread, they wait beside each other.
+    for (at, how) in MATCHES.iter().enumerate() {
+        for limit in LIMITS {
+            let name = format!("to come {at} {limit}");
+            scripts.push(matching(&name, "99999999", &[how], &[limit]));
+        }
+    }
     scripts
 }
 
@@ -131,20 +142,20 @@ fn fields() -> Script {
 }
 
 /// Every combination of revision, match and limit.
-fn revisions(revision: &str) -> Script {
-    let mut script = new(format!("revision {revision}"));
+fn matching(name: &str, revision: &str, matches: &[&str], limits: &[&str]) -> Script {
+    let mut script = new(format!("revision {name}"));
     let value = match revision {
         "last" => "$(rv c4)",
         "first" => "$(rv c0)",
         other => other,
     };
-    for how in ["none", "", "Exact", "NotOlderThan", "Bogus"] {
-        for limit in ["none", "0", "2", "-1", "abc"] {
+    for how in matches {
+        for limit in limits {
             let mut query = Vec::new();
             if !revision.is_empty() {
                 query.push(format!("resourceVersion={value}"));
             }
-            for (name, value) in [("resourceVersionMatch", how), ("limit", limit)] {
+            for (name, value) in [("resourceVersionMatch", *how), ("limit", *limit)] {
                 if value != "none" {
                     query.push(format!("{name}={value}"));
                 }
