@@ -15,7 +15,7 @@ fn answers_are_as_upstreams() {
     let (scripts, recorded) = (questions::all(), record::read(&record::directory()).unwrap());
     let answers = runtime.block_on(async {
         let scratch = Scratch::new(Path::new(env!("CARGO_BIN_EXE_keelson")), "data");
-        let server = scratch.up(&[]).await;
+        let server = scratch.up(&ask::FLAGS).await;
         let answers = ask::ask(&Client::of(&server.kubeconfig()), RUN, &scripts).await;
         server.end().await;
         answers.unwrap()

@@ -27,6 +27,9 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// Scripts that are asked beside each other: more than there are processors, since watches only wait.
 const BESIDE: usize = 64;
 
+/// How our server is started to be asked: with all of upstream's rules of admission, also those that need a controller.
+pub const FLAGS: [&str; 2] = ["--disable-admission-plugins", ""];
+
 /// The answers to one script's steps, by the steps' names.
 pub type Answers = Vec<(String, Normal)>;
 

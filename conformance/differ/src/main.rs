@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use keelson_differ::ask::ask;
+use keelson_differ::ask::{FLAGS, ask};
 use keelson_differ::judge::judge;
 use keelson_differ::known::Known;
 use keelson_differ::normal::RUN;
@@ -106,7 +106,7 @@ async fn run(command: &Command) -> Result<ExitCode, String> {
                 Some(kubeconfig) => asked(&Client::of(kubeconfig), run, &scripts).await?,
                 None => {
                     let scratch = Scratch::new(&binary, "data");
-                    let server = scratch.up(&[]).await;
+                    let server = scratch.up(&FLAGS).await;
                     let found = asked(&Client::of(&server.kubeconfig()), run, &scripts).await;
                     server.end().await;
                     found?
