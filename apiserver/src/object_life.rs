@@ -102,6 +102,7 @@ pub(crate) async fn create(call: &Call<'_>, mut new: Object, write: &Write<'_>) 
     let mut errors = errors.without_repetitions();
     marked::check(&new, None, &mut errors);
     refuse(call, &new, errors)?;
+    resource.complete(&mut new);
     admission::check(call, &new, None).await?;
     warn(call, &new, None, write);
     Ok(new)

@@ -284,6 +284,11 @@ pub(crate) trait Resource: Send + Sync + fmt::Debug {
         false
     }
 
+    /// Fills in what upstream fills in as it reads what it has stored: new objects are looked at without it.
+    fn complete(&self, new: &mut Object) {
+        let _ = new;
+    }
+
     /// The same object in another version. Most kinds are served in one, or in versions that look alike.
     fn convert(&self, object: Object, to: &Schema) -> Object {
         Object::with_root(to.clone(), object.into_root())

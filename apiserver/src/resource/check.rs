@@ -50,6 +50,7 @@ pub(crate) fn create(resource: &dyn Resource, text: &str, expected: &str) {
     let mut new = object(text);
     resource.default_at(&mut new, write("").now);
     resource.prepare_create(&mut new, &write(""));
+    resource.complete(&mut new);
     assert_eq!(json(&new), json(&object(expected)), "{text}");
 }
 
