@@ -149,7 +149,7 @@ fn part(call: &Call<'_>) -> &'static str {
 
 /// That the write is forbidden, and why.
 fn forbidden(call: &Call<'_>, new: &Object, why: &str) -> Problem {
-    let named = [&*call.target.name, meta(new).name(), meta(new).generate_name()];
+    let named = [call.target.name, meta(new).name(), meta(new).generate_name()];
     let named = named.into_iter().find(|name| !name.is_empty()).unwrap_or_default();
     Status::forbidden(&call.group_resource(), named, why).into()
 }
@@ -162,7 +162,7 @@ pub(crate) async fn namespace_is_open(call: &Call<'_>, new: &Object) -> Result<(
     if !call.served.is_namespaced() || !call.api.admission.has(Plugin::NamespaceLifecycle) {
         return Ok(());
     }
-    let name = &*call.target.namespace;
+    let name = call.target.namespace;
     let key = Key { resource: ResourceName::new("namespaces"), path: name.into() };
     let (_, found) = call.api.store.get(&key, At::Latest).await.map_err(refusal::unreadable)?;
     let namespaces = keelson_api::group::GroupResource::new("", "namespaces");
@@ -177,7 +177,7 @@ pub(crate) async fn namespace_is_open(call: &Call<'_>, new: &Object) -> Result<(
         message: format!("namespace {name} is being terminated").into(),
         field: "metadata.namespace".into(),
     };
-    let named = [&*call.target.name, meta(new).name(), meta(new).generate_name()];
+    let named = [call.target.name, meta(new).name(), meta(new).generate_name()];
     let named = named.into_iter().find(|name| !name.is_empty()).unwrap_or_default();
     Err(Status::forbidden(&call.group_resource(), named, words).with_cause(cause).into())
 }

@@ -10,7 +10,9 @@ use bytes::Bytes;
 use http::header::ACCEPT;
 use http::request::Parts;
 use http::{HeaderMap, Method, Response};
+use keelson_api::golang::Quoted;
 use keelson_api::group::{GroupKind, GroupResource};
+use keelson_api::names;
 use keelson_api::time::Clock;
 use keelson_schema::json::Gvk;
 use keelson_schema::publish::Documents;
@@ -31,7 +33,7 @@ use crate::object_life::{Owner, Write};
 use crate::problem::Problem;
 use crate::query::Query;
 use crate::resource::{Subresource, Verb};
-use crate::target::{ResourceTarget, Target};
+use crate::target::{self, ResourceTarget, Target};
 use crate::tokens::keys::Keys;
 use crate::{advice, compress, discovery, openapi, refusal, verbs, websocket};
 
@@ -71,7 +73,7 @@ pub(crate) struct Call<'a> {
 impl<'a> Call<'a> {
     /// Where the object lies that the path names.
     pub(crate) fn key(&self) -> Key {
-        Key::new(&self.served.store, &self.target.namespace, &self.target.name)
+        Key::new(&self.served.store, self.target.namespace, self.target.name)
     }
 
     /// What objects of the resource are, in the version of the path.
@@ -163,11 +165,13 @@ impl Api {
         if parts.uri.path().starts_with("/openapi") {
             return openapi::answer(&self.documents, parts).unwrap_or(Err(Problem::NoSuchPath));
         }
-        match Target::parse(parts.uri.path()).ok_or(Problem::NoSuchPath)? {
+        let path = target::decoded(parts.uri.path());
+        match Target::parse(&path).ok_or(Problem::NoSuchPath)? {
             Target::Resource(target) if target.group == extension::GROUP => {
                 extension::answer(self, parts, &target, caller, &body).await
             }
             Target::Resource(target) => self.resource(parts, &target, caller, body).await,
+            Target::Unsaid => Err(Problem::UnclearPath(parts.uri.to_string())),
             other => compress::pack(&parts.headers, self.document(parts, &other)?).await,
         }
     }
@@ -177,7 +181,7 @@ impl Api {
             Target::Groups { .. } => true,
             Target::Group(group) => self.catalog.group(group).is_some(),
             Target::Version(group, version) => self.catalog.version(group, version).is_some(),
-            Target::Resource(_) => false,
+            Target::Resource(_) | Target::Unsaid => false,
         };
         if !known {
             // A version of a known group is a place where something could be; another group is not.
@@ -201,14 +205,14 @@ impl Api {
         caller: &Caller,
         body: Bytes,
     ) -> Result<Response<Body>, Problem> {
-        let served = self.catalog.resource(&target.group, &target.version, &target.resource);
+        let served = self.catalog.resource(target.group, target.version, target.resource);
         let served = match served {
             Some(served) => served,
-            None if self.catalog.group(&target.group).is_none() => return Err(Problem::NoSuchPath),
+            None if self.catalog.group(target.group).is_none() => return Err(Problem::NoSuchPath),
             None => return Err(refusal::nothing_here()),
         };
         let query = Query::parse(parts.uri.query());
-        let subresource = match &*target.subresource {
+        let subresource = match target.subresource {
             "" | history::PART => None,
             name => Some(served.subresource(name).ok_or_else(refusal::nothing_here)?),
         };
@@ -219,6 +223,10 @@ impl Api {
         };
         let proxied = subresource.is_some_and(|subresource| subresource.name == "proxy");
         if !fits || target.name.contains('/') || (!target.rest.is_empty() && !proxied) {
+            return Err(refusal::nothing_here());
+        }
+        // What can only be made has no place where one of it would be.
+        if served.facts().verbs == Verb::CREATE_ONLY && subresource.is_none() && !target.name.is_empty() {
             return Err(refusal::nothing_here());
         }
         let call = Call {
@@ -240,6 +248,7 @@ impl Api {
             let takes_streams = target.name.is_empty() && parts.method == Method::GET;
             refusal::check_accept(call.header(ACCEPT).unwrap_or_default(), takes_streams)?;
         }
+        check_path(&call, verb)?;
         let answered = verbs::run(verb, &call, body).await;
         let warnings = std::mem::take(&mut *call.warnings.lock());
         let mut answer = match answered {
@@ -257,6 +266,27 @@ impl Api {
     }
 }
 
+/// Refuses names that could not be part of a path in upstream's store.
+fn check_path(call: &Call<'_>, verb: Verb) -> Result<(), Problem> {
+    if !matches!(verb, Verb::Get | Verb::List | Verb::Delete | Verb::DeleteCollection) {
+        return Ok(());
+    }
+    let (namespace, name) = (call.target.namespace, call.target.name);
+    if matches!(namespace, "." | "..") {
+        let path = [call.served.facts().plural, namespace, name].join("/");
+        return Err(refusal::plain(&format!(
+            "invalid key: {}",
+            Quoted(&format!("/{}", path.trim_end_matches('/')))
+        )));
+    }
+    let why: Vec<String> = names::path::segment(name).iter().map(ToString::to_string).collect();
+    if why.is_empty() {
+        return Ok(());
+    }
+    let words = format!("Name parameter invalid: {}: {}", Quoted(name), why.join(";"));
+    Err(refusal::bad_request(&words))
+}
+
 /// What a method asks for at this path; nothing if it cannot be asked there.
 fn verb(method: &Method, call: &Call<'_>) -> Option<Verb> {
     let has_name = !call.target.name.is_empty();
@@ -264,6 +294,9 @@ fn verb(method: &Method, call: &Call<'_>) -> Option<Verb> {
         && matches!(method.as_str(), "HEAD" | "OPTIONS")
     {
         return Some(Verb::Get);
+    }
+    if call.target.watch && method != Method::GET {
+        return None;
     }
     let everywhere = call.served.is_namespaced() && call.target.namespace.is_empty();
     let verb = match (method.as_str(), has_name) {

@@ -1,5 +1,7 @@
 //! What a client sends: the options of a write, and the object.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, USER_AGENT};
 use keelson_api::group::GroupKind;
@@ -50,9 +52,14 @@ pub(crate) fn options(call: &Call<'_>, kind: &GroupKind<'_>) -> Result<Options, 
     Ok(Options {
         dry_run: !asked.dry_run.is_empty(),
         validation: FieldValidation::parse(asked.field_validation).unwrap_or(FieldValidation::Warn),
-        manager: field_manager_or_agent(asked.field_manager, call.header(USER_AGENT).unwrap_or_default()),
+        manager: field_manager_or_agent(asked.field_manager, &agent(call)),
         is_recorded: false,
     })
+}
+
+/// What the client calls itself, in whatever letters.
+fn agent<'a>(call: &'a Call<'_>) -> Cow<'a, str> {
+    call.headers.get(USER_AGENT).map_or(Cow::Borrowed(""), |agent| String::from_utf8_lossy(agent.as_bytes()))
 }
 
 /// The object in a body, of the kind that `schema` is: the resource's, or a subresource's.

@@ -16,7 +16,7 @@ use crate::catalog::{Catalog, Group, Served, Version, api_version};
 use crate::media::{self, Conversion, Encoding};
 use crate::problem::Problem;
 use crate::refusal;
-use crate::render::{self, Look, Shape};
+use crate::render::{self, Look};
 use crate::resource::{Scope, Subresource, Verb};
 use crate::target::Target;
 
@@ -251,8 +251,8 @@ fn subresource<'a>(served: &'a Served, part: &'a Subresource) -> ApiResource<'a>
 
 /// What tells clients that objects are stored in another version than before.
 fn storage_version_hash(served: &Served) -> String {
-    let (group, version) = served.facts().stored_as;
-    let text = format!("{group}/{version}/{}", served.facts().kind);
+    let (group, _) = served.facts().stored_as;
+    let text = format!("{group}/{}/{}", served.resource.hashed_version(), served.facts().kind);
     BASE64_STANDARD.encode(&Sha256::digest(text.as_bytes())[..8])
 }
 
@@ -310,7 +310,10 @@ pub(crate) fn answer(api: &Api, parts: &Parts, target: &Target<'_>) -> Result<Re
     let takes = |_, conversion: Option<&Conversion>| {
         conversion.is_none_or(|conversion| can_aggregate && is_aggregated(conversion))
     };
-    refusal::check_accept(accept.unwrap_or_default(), false)?;
+    // Groups are answered for by what upstream has in front of its router.
+    if !matches!(target, Target::Group(_)) {
+        refusal::check_accept(accept.unwrap_or_default(), false)?;
+    }
     let form = media::negotiate(accept, takes).ok_or_else(|| refusal::not_acceptable(false))?;
     let aggregated_form = form.conversion.is_some();
     let catalog = &api.catalog;
@@ -325,11 +328,11 @@ pub(crate) fn answer(api: &Api, parts: &Parts, target: &Target<'_>) -> Result<Re
             let version = catalog.version(group, name).ok_or_else(refusal::nothing_here)?;
             (API_RESOURCE_LIST, write(&resources(group, version)))
         }
-        Target::Resource(_) => return Err(refusal::nothing_here()),
+        Target::Resource(_) | Target::Unsaid => return Err(refusal::nothing_here()),
     };
     let query = crate::query::Query::parse(parts.uri.query());
     let pretty = render::is_for_people(&query, &parts.headers, &form);
-    let look = Look { encoding: form.encoding, shape: Shape::Whole, pretty };
+    let look = Look::plain(form.encoding, pretty);
     if aggregated_form { tagged(parts, look, kind, &json) } else { plain(look, kind, &json) }
 }
 

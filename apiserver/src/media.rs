@@ -140,9 +140,8 @@ fn parameters(text: &str) -> (&str, Vec<(&str, Cow<'_, str>)>) {
     let media_type = parts.next().unwrap_or_default().trim();
     let parameters = parts.filter_map(|part| {
         let (name, value) = part.split_once('=')?;
-        let value = value.trim();
-        let bare = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
-        Some((name.trim(), Cow::Borrowed(bare.unwrap_or(value))))
+        // Quotes stay: upstream does not know what they are for.
+        Some((name.trim(), Cow::Borrowed(value.trim())))
     });
     (media_type, parameters.collect())
 }

@@ -12,7 +12,8 @@ use http::Method;
 use keelson_api::field::{Errors, Path};
 use keelson_api::group::GroupKind;
 use keelson_api::meta::{self as rules, Scope as MetaScope};
-use keelson_api::names::{generate, object::path_segment};
+use keelson_api::names::generate;
+use keelson_api::names::object::{Part, path_segment};
 use keelson_api::resource_version;
 use keelson_api::status::Status;
 use keelson_api::uid::Uid;
@@ -83,13 +84,25 @@ pub(crate) async fn create(call: &Call<'_>, mut new: Object, write: &Write<'_>) 
     stamp(call, &mut new, write);
     resource.prepare_create(&mut new, write);
     let mut errors = Errors::new();
-    let rule = resource.name_rule();
-    rules::check_create(&Checked::new(meta(&new)), scope(call), rule, &METADATA, &mut errors);
-    check_finalizers(call, &new, &mut errors);
-    resource.validate_create(&new, &mut errors);
+    let rule = |text: &str, part: Part| match part {
+        Part::Prefix if !resource.looks_at_prefix() => Vec::new(),
+        part => resource.name_rule()(text, part),
+    };
+    let is_last = resource.looks_at_metadata_last();
+    if is_last {
+        resource.validate_create(&new, &mut errors);
+    }
+    if errors.is_empty() {
+        rules::check_create(&Checked::new(meta(&new)), scope(call), rule, &METADATA, &mut errors);
+        check_finalizers(call, &new, &mut errors);
+    }
+    if !is_last {
+        resource.validate_create(&new, &mut errors);
+    }
     let mut errors = errors.without_repetitions();
     marked::check(&new, None, &mut errors);
     refuse(call, &new, errors)?;
+    resource.complete(&mut new);
     admission::check(call, &new, None).await?;
     warn(call, &new, None, write);
     Ok(new)
@@ -102,6 +115,7 @@ fn default(call: &Call<'_>, new: &mut Object) {
         keelson_schema::defaults::apply(of, new.root_mut());
     }
     call.served.resource.default(new);
+    call.served.resource.default_at(new, call.now());
 }
 
 /// Takes away the lists and maps without content, as upstream's storage does for all but a few kinds.
@@ -150,7 +164,7 @@ fn merge_owners(call: &Call<'_>, new: &mut Object, when: &str) {
 /// Sees to it that an object lies in the namespace of its path, and has the name of its path if that has one.
 pub(crate) fn place(call: &Call<'_>, new: &mut Object) -> Result<(), Problem> {
     place_in_namespace(call, new)?;
-    let (name, path_name) = (meta(new).name(), &*call.target.name);
+    let (name, path_name) = (meta(new).name(), call.target.name);
     if !path_name.is_empty() && !name.is_empty() && name != path_name {
         let words =
             format!("the name of the object ({name}) does not match the name on the URL ({path_name})");
@@ -164,7 +178,7 @@ pub(crate) fn place(call: &Call<'_>, new: &mut Object) -> Result<(), Problem> {
 /// Sees to it that an object lies in the namespace of its path. What lies in none may say that it does: that is
 /// forgotten.
 pub(crate) fn place_in_namespace(call: &Call<'_>, new: &mut Object) -> Result<(), Problem> {
-    let (namespace, wanted) = (meta(new).namespace(), &*call.target.namespace);
+    let (namespace, wanted) = (meta(new).namespace(), call.target.namespace);
     if !namespace.is_empty() && !wanted.is_empty() && namespace != wanted {
         let words = "the namespace of the provided object does not match the namespace sent on the request";
         return Err(refusal::bad_request(&words));
@@ -189,6 +203,10 @@ fn stamp(call: &Call<'_>, new: &mut Object, write: &Write<'_>) {
         (meta.name().is_empty() && !meta.generate_name().is_empty())
             .then(|| generate::name(meta.generate_name(), |bound| call.api.entropy.below(bound)))
     };
+    let is_nameless = generated.is_none() && meta(new).name().is_empty();
+    let generated = generated.or_else(|| {
+        (is_nameless && call.served.resource.names_itself()).then(|| call.api.entropy.uid().to_string())
+    });
     let mut meta = meta_mut(new);
     if let Some(name) = generated {
         meta.set_name(&name);
@@ -271,13 +289,13 @@ fn check_state(call: &Call<'_>, new: &Object, old: &Object) -> Result<(), Proble
             errors.push(keelson_api::field::Error::invalid(&path, 0_i64, "must be specified for an update"));
             // Upstream has put the resource where the kind belongs.
             let named = GroupKind::new(call.served.facts().group, call.served.facts().plural);
-            Err(refusal::invalid(&named, &call.target.name, &errors))
+            Err(refusal::invalid(&named, call.target.name, &errors))
         }
         revision if revision == old.resource_version() => Ok(()),
         revision if let Err(error) = resource_version::of_object(revision) => {
             Err(refusal::plain(&error.to_string()))
         }
-        _ => Err(Status::modified(&resource, &call.target.name).into()),
+        _ => Err(Status::modified(&resource, call.target.name).into()),
     }
 }
 

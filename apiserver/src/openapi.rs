@@ -75,6 +75,13 @@ pub(crate) fn answer(documents: &Documents, parts: &Parts) -> Option<Result<Resp
     }
 }
 
+/// Below `/openapi/v3/` nothing is said of what is not there, not even in words.
+fn absent() -> Response<Body> {
+    let mut answer = Response::new(Body::empty());
+    *answer.status_mut() = StatusCode::NOT_FOUND;
+    answer
+}
+
 fn v2(documents: &Documents, headers: &HeaderMap) -> Result<Response<Body>, Problem> {
     const PROTOBUF: [&str; 2] = [
         "application/com.github.proto-openapi.spec.v2@v1.0+protobuf",
@@ -95,7 +102,7 @@ fn v3(documents: &Documents, path: &str, parts: &Parts) -> Option<Result<Respons
         "application/com.github.proto-openapi.spec.v3.v1.0+protobuf",
     ];
     let Some(encoding) = wanted(&parts.headers, &PROTOBUF) else { return Some(Ok(not_acceptable())) };
-    let found = documents.v3(path, encoding)?;
+    let Some(found) = documents.v3(path, encoding) else { return Some(Ok(absent())) };
     let hash = Query::parse(parts.uri.query()).first("hash").map(str::to_owned);
     let url = format!("/openapi/v3/{path}?hash={}", found.etag);
     if hash.as_deref().is_some_and(|hash| hash != &*found.etag) {

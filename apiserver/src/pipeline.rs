@@ -39,25 +39,40 @@ pub(crate) async fn answer(
     credentials: Credentials,
     request: Request<Body>,
 ) -> Response<Body> {
+    if !is_path(request.uri().path()) {
+        return Problem::NoPath.into_response(&Reply::UNASKED);
+    }
     let (began, labels) = (Instant::now(), labels::of(&server.shared.api.catalog, &request));
     let (name, reply) = (name::of(server, &request), Reply::to(&request));
     let advice = identity::advice(&credentials, request.headers());
+    let mut may_be_kept = false;
     let mut answer = match recover::from_panic(stages(server, credentials, request)).await {
         Ok(answer) => answer,
         Err(problem) => {
+            may_be_kept = matches!(problem, Problem::UnclearPath(_));
             tracing::debug!(%problem, route = labels.subresource, "request refused");
             problem.into_response(&reply)
         }
     };
-    // Answers depend on who asks: no cache in between may keep one.
     let headers = answer.headers_mut();
-    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache, private"));
+    if !may_be_kept {
+        // Answers depend on who asks: no cache in between may keep one.
+        headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache, private"));
+    }
     headers.insert(name::HEADER, name);
     if let Some(advice) = advice {
         crate::advice::attach(&[advice.to_owned()], headers);
     }
     server.shared.metrics.answered(&labels, answer.status().as_u16(), began.elapsed());
     answer
+}
+
+/// Whether percent signs stand in front of two digits.
+fn is_path(path: &str) -> bool {
+    let is_digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_hexdigit);
+    let bytes = path.as_bytes();
+    let ends = |at: usize| is_digit(bytes.get(at + 1)) && is_digit(bytes.get(at + 2));
+    bytes.iter().enumerate().all(|(at, byte)| *byte != b'%' || ends(at))
 }
 
 async fn stages(
@@ -69,7 +84,8 @@ async fn stages(
     let deadline = deadline::of(&request, server.shared.limits.deadline)?;
     let caller = identity::establish(&server.shared, &credentials, request.headers_mut()).await?;
     identity::may_ask(&caller, request.uri().path())?;
-    let caller = impersonate::acting_as(caller, request.headers())?;
+    let caller = impersonate::acting_as(caller, request.headers())
+        .map_err(|problem| Problem::Unsniffed(Box::new(problem)))?;
     // A write's own state is large; only requests that came this far need room for it.
     limits::within(deadline, Box::pin(route(server, caller, request))).await
 }

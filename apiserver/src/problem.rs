@@ -11,7 +11,7 @@ use keelson_api::status::Status;
 use crate::advice;
 use crate::media::{self, Encoding};
 use crate::query::Query;
-use crate::render::{self, Look, Shape};
+use crate::render::{self, Look};
 
 /// Why a request got no answer of its own.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,6 +22,12 @@ pub enum Problem {
     /// There is nothing at this path.
     #[error("no such path")]
     NoSuchPath,
+    /// What stands in place of a path is none.
+    #[error("no path")]
+    NoPath,
+    /// The path begins as one of the API's and does not say what it is about.
+    #[error("unclear path: {0}")]
+    UnclearPath(String),
     /// More requests are being answered than may be.
     #[error("too many requests in flight")]
     TooManyRequests,
@@ -43,6 +49,9 @@ pub enum Problem {
     /// A defect of this program.
     #[error("a defect: {0}")]
     Defect(String),
+    /// Something else, said before the request reached what it asks for: there upstream tells browsers not to guess.
+    #[error("{0}")]
+    Unsniffed(Box<Self>),
     /// Something else, and the client is to be warned besides.
     #[error("{0}")]
     Warned(Box<Self>, Vec<String>),
@@ -53,6 +62,17 @@ impl Problem {
     pub(crate) fn into_response(self, reply: &Reply) -> Response<Body> {
         match self {
             Self::NoSuchPath => text(StatusCode::NOT_FOUND, "404 page not found\n"),
+            Self::NoPath => {
+                let mut answer = text(StatusCode::BAD_REQUEST, "400 Bad Request");
+                answer.headers_mut().remove(X_CONTENT_TYPE_OPTIONS);
+                answer
+            }
+            Self::UnclearPath(uri) => {
+                let path = uri.split('?').next().unwrap_or_default();
+                let why = "failed to create RequestInfo: unable to determine kind and namespace from url";
+                let words = format!("Internal Server Error: {uri:?}: {why}, {path}\n");
+                text(StatusCode::INTERNAL_SERVER_ERROR, words)
+            }
             Self::TooManyRequests => {
                 let mut answer =
                     text(StatusCode::TOO_MANY_REQUESTS, "Too many requests, please try again later.\n");
@@ -69,6 +89,11 @@ impl Problem {
             }
             Self::Refused(refused) => reply.status(&refused),
             Self::Defect(what) => reply.status(&Status::internal_error(what)),
+            Self::Unsniffed(problem) => {
+                let mut answer = problem.into_response(reply);
+                answer.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+                answer
+            }
             Self::Warned(problem, warnings) => {
                 let mut answer = problem.into_response(reply);
                 advice::attach(&warnings, answer.headers_mut());
@@ -91,15 +116,15 @@ impl Reply {
         let query = Query::parse(request.uri().query());
         let accept = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok());
         let form = media::negotiate(accept, |_, conversion| conversion.is_none());
-        Self(form.map(|form| Look {
-            encoding: form.encoding,
-            shape: Shape::Whole,
-            pretty: render::is_for_people(&query, request.headers(), &form),
-        }))
+        Self(
+            form.map(|form| {
+                Look::plain(form.encoding, render::is_for_people(&query, request.headers(), &form))
+            }),
+        )
     }
 
     fn status(self, status: &Status) -> Response<Body> {
-        let look = self.0.unwrap_or(Look { encoding: Encoding::Json, shape: Shape::Whole, pretty: true });
+        let look = self.0.unwrap_or(Look::plain(Encoding::Json, true));
         let mut answer = render::status(look, status).unwrap_or_else(|problem| {
             tracing::error!(%problem, "a refusal cannot be told in the form asked for");
             answer(StatusCode::INTERNAL_SERVER_ERROR, "application/json", status.to_json() + "\n")

@@ -3,6 +3,7 @@
 //! What a client can ask for is an encoding (JSON, YAML, protobuf) and a conversion (as it is, metadata alone, a table);
 //! [`negotiate`] says which it is, [`object`] and [`list`] make it.
 
+mod headings;
 pub(crate) mod indent;
 pub(crate) mod list;
 pub(crate) mod table;
@@ -70,6 +71,31 @@ pub(crate) struct Look {
     pub(crate) shape: Shape,
     /// Whether JSON is laid out for people.
     pub(crate) pretty: bool,
+    /// A kind that was asked for and that the answer, which is a list or is none, cannot become.
+    pub(crate) misfit: Option<Misfit>,
+}
+
+/// An answer that is a list where one object is asked for, or the other way round. It is complained of only when there
+/// is an answer: what is refused before, is refused for its own reason, and what was to be done is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Misfit {
+    asked: &'static str,
+    is_list: bool,
+}
+
+impl Look {
+    /// For an answer in this encoding that stays what it is.
+    pub(crate) const fn plain(encoding: Encoding, pretty: bool) -> Self {
+        Self { encoding, shape: Shape::Whole, pretty, misfit: None }
+    }
+
+    /// Refuses an answer that cannot become what was asked for.
+    pub(crate) fn check(self, call: &Call<'_>) -> Result<(), Problem> {
+        match self.misfit {
+            Some(Misfit { asked, is_list }) => Err(refusal::not_a_list_or_one(call, asked, is_list)),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Finds out how the answer to a call is to look.
@@ -89,11 +115,12 @@ pub(crate) fn negotiate(call: &Call<'_>, is_stream: bool) -> Result<Look, Proble
         return Err(refusal::not_acceptable(true));
     }
     let is_list = call.target.name.is_empty() && matches!(*call.method, Method::GET | Method::DELETE);
-    if let Some(Conversion { kind, .. }) = form.conversion.as_ref().filter(|_| !is_stream)
-        && (kind == "PartialObjectMetadata" && is_list || kind == "PartialObjectMetadataList" && !is_list)
-    {
-        return Err(refusal::not_a_list_or_one(call, kind, is_list));
-    }
+    let kind = form.conversion.as_ref().filter(|_| !is_stream).map_or("", |conversion| &*conversion.kind);
+    let misfit = match (kind, is_list) {
+        ("PartialObjectMetadata", true) => Some(Misfit { asked: "PartialObjectMetadata", is_list }),
+        ("PartialObjectMetadataList", false) => Some(Misfit { asked: "PartialObjectMetadataList", is_list }),
+        _ => None,
+    };
     let mut shape = form.conversion.as_ref().and_then(shape).unwrap_or(Shape::Whole);
     if let Shape::Table(_, include) = &mut shape {
         let asked = include_object(call.query.text("includeObject"));
@@ -101,7 +128,8 @@ pub(crate) fn negotiate(call: &Call<'_>, is_stream: bool) -> Result<Look, Proble
             |error| refusal::bad_request(&format!("Unable to convert to Table as requested: {error}"));
         *include = asked.map_err(refuse)?.unwrap_or(*include);
     }
-    Ok(Look { encoding: form.encoding, shape, pretty: is_for_people(&call.query, call.headers, &form) })
+    let pretty = is_for_people(&call.query, call.headers, &form);
+    Ok(Look { encoding: form.encoding, shape, pretty, misfit })
 }
 
 fn shape(conversion: &Conversion) -> Option<Shape> {
@@ -133,6 +161,7 @@ pub(crate) fn object(
     code: StatusCode,
     object: &Object,
 ) -> Result<Response<Body>, Problem> {
+    look.check(call)?;
     let body = match look.encoding {
         Encoding::Protobuf => protobuf(call, look.shape, object)?,
         _ => finish(look, json(call.served, look.shape, call.api.clock.now(), object)?)?,
@@ -147,11 +176,15 @@ pub(crate) fn tree_answer(
     code: StatusCode,
     tree: &tree::Object,
 ) -> Result<Response<Body>, Problem> {
+    look.check(call)?;
     let body = match (look.encoding, look.shape) {
         (Encoding::Protobuf, Shape::Whole) => proto(tree)?,
         (_, Shape::Whole) => finish(look, BytesMut::from(&encode(tree)?[..]))?,
-        (_, Shape::Table(version, _)) => {
-            finish(look, table::of_tree(call.served, version, call.api.clock.now(), tree))?
+        (_, Shape::Table(version, include)) if call.subresource.is_some_and(|part| part.name == "scale") => {
+            finish(look, table::of_scale(version, include, call.api.clock.now(), tree)?)?
+        }
+        (_, Shape::Table(version, include)) => {
+            finish(look, table::of_tree(call.served, version, include, call.api.clock.now(), tree)?)?
         }
         (encoding, Shape::Metadata(version)) => {
             let out = metadata_of_tree(version, tree)?;

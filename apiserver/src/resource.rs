@@ -14,6 +14,7 @@ use keelson_api::names::{self, object::Rule};
 use keelson_api::options::Propagation;
 use keelson_api::time::UnixMillis;
 use keelson_schema::arena::Schema;
+use keelson_schema::scalar::time::Time;
 use keelson_schema::tree::Object;
 
 use crate::cells::{self, Cell};
@@ -257,9 +258,35 @@ pub(crate) trait Resource: Send + Sync + fmt::Debug {
         None
     }
 
+    /// The version that discovery's hash says its objects are stored in. Upstream still stores a few in an older one,
+    /// and clients see the hash alone.
+    fn hashed_version(&self) -> &'static str {
+        self.facts().stored_as.1
+    }
+
     /// What its names keep to.
     fn name_rule(&self) -> Rule {
         names::object::subdomain
+    }
+
+    /// Whether what a name is to be generated from is looked at, besides the name.
+    fn looks_at_prefix(&self) -> bool {
+        true
+    }
+
+    /// Whether one without a name gets one that nobody else has.
+    fn names_itself(&self) -> bool {
+        false
+    }
+
+    /// Whether metadata is looked at only where all else is well.
+    fn looks_at_metadata_last(&self) -> bool {
+        false
+    }
+
+    /// Fills in what upstream fills in as it reads what it has stored: new objects are looked at without it.
+    fn complete(&self, new: &mut Object) {
+        let _ = new;
     }
 
     /// The same object in another version. Most kinds are served in one, or in versions that look alike.
@@ -355,6 +382,11 @@ pub(crate) trait Resource: Send + Sync + fmt::Debug {
     fn grace_seconds(&self, object: &Object, asked: Option<i64>) -> Option<i64> {
         let _ = (object, asked);
         None
+    }
+
+    /// Fills in what depends on when the object is written.
+    fn default_at(&self, object: &mut Object, now: Time) {
+        let _ = (object, now);
     }
 
     /// Whether an object that is to go, and has no finalizers, may go now.

@@ -57,11 +57,16 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/metrics", any(metrics))
         .route("/version", any(version))
         .route("/version/", any(version))
+        .route(
+            "/version/{*rest}",
+            any(async |request: Request| refusal::nothing_here().into_response(&Reply::to(&request))),
+        )
         .route(openid::CONFIGURATION_PATH, get(openid_configuration))
         .route(&format!("{}/", openid::CONFIGURATION_PATH), get(openid_configuration))
         .route(openid::KEYS_PATH, get(openid_keys))
         .route(&format!("{}/", openid::KEYS_PATH), get(openid_keys))
         .route("/", any(index))
+        .route("/index.html", any(index))
         .method_not_allowed_fallback(async |request: Request| {
             refusal::no_such_method().into_response(&Reply::to(&request))
         })

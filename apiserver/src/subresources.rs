@@ -30,6 +30,11 @@ pub(crate) async fn create(
     }
 }
 
+/// Binds a pod that only the binding names.
+pub(crate) async fn bind(call: &Call<'_>, body: &Bytes) -> Result<Response<Body>, Problem> {
+    binding::create_by_itself(call, body).await
+}
+
 /// Reads something below an object.
 pub(crate) async fn get(call: &Call<'_>, subresource: &Subresource) -> Result<Response<Body>, Problem> {
     match subresource.name {

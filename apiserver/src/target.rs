@@ -15,26 +15,28 @@ pub(crate) enum Target<'a> {
         core: bool,
     },
     /// `/apis/GROUP`.
-    Group(Cow<'a, str>),
+    Group(&'a str),
     /// `/api/VERSION`, `/apis/GROUP/VERSION`: which resources there are.
-    Version(Cow<'a, str>, Cow<'a, str>),
+    Version(&'a str, &'a str),
     /// Something in a version.
     Resource(ResourceTarget<'a>),
+    /// `/api/VERSION/watch`, `/api/VERSION/proxy`: what is to be watched, or reached, is not said.
+    Unsaid,
 }
 
 /// A resource, an object of it, or a part of that.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ResourceTarget<'a> {
     /// The group; empty for the core group.
-    pub(crate) group: Cow<'a, str>,
-    pub(crate) version: Cow<'a, str>,
+    pub(crate) group: &'a str,
+    pub(crate) version: &'a str,
     /// The namespace; empty where the path names none.
-    pub(crate) namespace: Cow<'a, str>,
-    pub(crate) resource: Cow<'a, str>,
+    pub(crate) namespace: &'a str,
+    pub(crate) resource: &'a str,
     /// The object's name; empty where the path names none.
-    pub(crate) name: Cow<'a, str>,
+    pub(crate) name: &'a str,
     /// What is below the object; empty where the path ends there.
-    pub(crate) subresource: Cow<'a, str>,
+    pub(crate) subresource: &'a str,
     /// What follows the subresource, with the slash in front: only proxies have that.
     pub(crate) rest: Cow<'a, str>,
     /// Whether the path is the old form of a watch, `/api/v1/watch/…`.
@@ -61,21 +63,20 @@ impl<'a> Target<'a> {
         let mut parts = parts.into_iter();
         let group = match (core, parts.next()) {
             (_, None) => return Some(Self::Groups { core }),
-            (true, Some(version)) => {
-                return Self::in_version(Cow::Borrowed(""), decode(version)?, parts.as_slice());
-            }
-            (false, Some(group)) => decode(group)?,
+            (true, Some(version)) => return Some(Self::in_version("", version, parts.as_slice())),
+            (false, Some(group)) => group,
         };
-        match parts.next() {
-            None => Some(Self::Group(group)),
-            Some(version) => Self::in_version(group, decode(version)?, parts.as_slice()),
-        }
+        Some(match parts.next() {
+            None => Self::Group(group),
+            Some(version) => Self::in_version(group, version, parts.as_slice()),
+        })
     }
 
-    fn in_version(group: Cow<'a, str>, version: Cow<'a, str>, parts: &[&'a str]) -> Option<Self> {
+    fn in_version(group: &'a str, version: &'a str, parts: &[&'a str]) -> Self {
         let (watch, parts) = match parts {
-            [] => return Some(Self::Version(group, version)),
-            ["watch", rest @ ..] if !rest.is_empty() => (true, rest),
+            [] => return Self::Version(group, version),
+            ["watch" | "proxy"] => return Self::Unsaid,
+            ["watch", rest @ ..] => (true, rest),
             parts => (false, parts),
         };
         let (namespace, parts) = match parts {
@@ -84,31 +85,29 @@ impl<'a> Target<'a> {
             ["namespaces", namespace, rest @ ..] => (*namespace, rest),
             parts => ("", parts),
         };
-        let part = |at: usize| decode(parts.get(at).copied().unwrap_or_default());
+        let part = |at: usize| parts.get(at).copied().unwrap_or_default();
         let rest = parts.get(3..).unwrap_or_default();
-        Some(Self::Resource(ResourceTarget {
+        Self::Resource(ResourceTarget {
             group,
             version,
-            namespace: decode(namespace)?,
-            resource: part(0)?,
-            name: part(1)?,
-            subresource: part(2)?,
+            namespace,
+            resource: part(0),
+            name: part(1),
+            subresource: part(2),
             rest: if rest.is_empty() {
                 Cow::Borrowed("")
             } else {
                 Cow::Owned(format!("/{}", rest.join("/")))
             },
             watch,
-        }))
+        })
     }
 }
 
-/// Takes the percent signs out of a segment; nothing if what they stand for is not text.
-fn decode(segment: &str) -> Option<Cow<'_, str>> {
-    if !segment.contains('%') {
-        return Some(Cow::Borrowed(segment));
-    }
-    percent_encoding::percent_decode_str(segment).decode_utf8().ok()
+/// A path without its percent signs. They are taken out before slashes are looked at, so that a slash that is written with
+/// one is a slash all the same; what is no text becomes a sign that stands for that.
+pub(crate) fn decoded(path: &str) -> Cow<'_, str> {
+    percent_encoding::percent_decode_str(path).decode_utf8_lossy()
 }
 
 #[cfg(test)]
@@ -116,11 +115,12 @@ mod tests {
     use super::*;
 
     fn show(path: &str) -> String {
-        match Target::parse(path) {
+        match Target::parse(&decoded(path)) {
             None => "nothing".into(),
             Some(Target::Groups { core }) => format!("groups core={core}"),
             Some(Target::Group(group)) => format!("group {group}"),
             Some(Target::Version(group, version)) => format!("version {group}|{version}"),
+            Some(Target::Unsaid) => "unsaid".into(),
             Some(Target::Resource(target)) => {
                 let ResourceTarget { group, version, namespace, resource, name, subresource, rest, watch } =
                     target;
@@ -157,8 +157,10 @@ mod tests {
             ),
             ("/api/v1/watch/pods", "|v1||pods||||true"),
             ("/api/v1/watch/namespaces/a/pods/b", "|v1|a|pods|b|||true"),
-            ("/api/v1/watch", "|v1||watch||||false"),
-            ("/api/v1/namespaces/%ff/pods", "nothing"),
+            ("/api/v1/watch", "unsaid"),
+            ("/apis/apps/v1/proxy/", "unsaid"),
+            ("/api/v1/namespaces/a%2fb/pods", "|v1|a|b|pods|||false"),
+            ("/api/v1/namespaces/%ff/pods", "|v1|\u{fffd}|pods||||false"),
         ] {
             assert_eq!(show(path), meaning, "{path}");
         }

@@ -21,7 +21,7 @@ const NOTE: &str = "kubernetes.io/limit-ranger";
 const MILLI_MAX: i64 = i64::MAX / 1000;
 
 async fn ranges(call: &Call<'_>) -> Result<Vec<Object>, Problem> {
-    around::all(call, RANGES, &call.target.namespace).await
+    around::all(call, RANGES, call.target.namespace).await
 }
 
 /// What one object of limits says of one type of thing.

@@ -37,7 +37,7 @@ pub(crate) async fn charge(
     old: Option<&Object>,
     new: &Object,
 ) -> Result<Vec<Operation>, Problem> {
-    let namespace = &*call.target.namespace;
+    let namespace = call.target.namespace;
     if namespace.is_empty() || !call.api.admission.has(Plugin::ResourceQuota) {
         return Ok(Vec::new());
     }

@@ -82,7 +82,7 @@ pub(super) async fn check(call: &Call<'_>, pod: &Object, part: &str) -> Result<(
 
 /// The account of that name. Its namespace may be so new that the usual one is still being made.
 async fn account(call: &Call<'_>, pod: &Object, name: &str) -> Result<Object, Problem> {
-    let namespace = &*call.target.namespace;
+    let namespace = call.target.namespace;
     let found = async {
         loop {
             let head = call.api.store.revision();

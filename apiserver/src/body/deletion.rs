@@ -12,6 +12,9 @@ use crate::media::Encoding;
 use crate::problem::Problem;
 use crate::refusal;
 
+/// What asks for the removal of an object that cannot be read.
+pub(crate) const UNREAD: &str = "ignoreStoreReadErrorWithClusterBreakingPotential";
+
 /// How an object is to be removed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Deletion {
@@ -20,6 +23,8 @@ pub(crate) struct Deletion {
     pub(crate) propagation: Option<Propagation>,
     /// The older way to say what becomes of dependents.
     pub(crate) orphan: Option<bool>,
+    /// Whether an object is to go even if it cannot be read.
+    pub(crate) unread: bool,
     uid: Option<String>,
     resource_version: Option<String>,
 }
@@ -51,7 +56,7 @@ impl Deletion {
             orphan_dependents: truth(options.field("orphanDependents")),
             propagation_policy: text("propagationPolicy"),
             dry_run: options.field("dryRun").items().map(View::text).collect(),
-            ignore_store_read_error: truth(options.field("ignoreStoreReadErrorWithClusterBreakingPotential")),
+            ignore_store_read_error: truth(options.field(UNREAD)),
         };
         refusal::check_options(&kind::DELETE, asked.check())?;
         let condition = |name: &str| {
@@ -73,6 +78,7 @@ impl From<&DeleteOptions<'_>> for Deletion {
             grace_seconds: options.grace_period_seconds,
             propagation: options.propagation_policy.and_then(Propagation::parse),
             orphan: options.orphan_dependents,
+            unread: options.ignore_store_read_error == Some(true),
             uid: None,
             resource_version: None,
         }
@@ -93,10 +99,15 @@ pub(crate) fn read(call: &Call<'_>, body: &Bytes) -> Result<Deletion, Problem> {
         orphan_dependents: query.truth("orphanDependents"),
         propagation_policy: query.first("propagationPolicy"),
         dry_run: query.all("dryRun").collect(),
-        ignore_store_read_error: query.truth("ignoreStoreReadErrorWithClusterBreakingPotential"),
+        ignore_store_read_error: query.truth(UNREAD),
     };
     refusal::check_options(&kind::DELETE, options.check())?;
-    Ok(Deletion::from(&options))
+    let condition = |name: &str| query.first(name).filter(|text| !text.is_empty()).map(str::to_owned);
+    Ok(Deletion {
+        uid: condition("uid"),
+        resource_version: condition("resourceVersion"),
+        ..Deletion::from(&options)
+    })
 }
 
 fn truth(view: View<'_>) -> Option<bool> {
@@ -130,10 +141,17 @@ fn decode(call: &Call<'_>, body: &Bytes) -> Result<Object, Problem> {
     Ok(Object::with_root(schema, root))
 }
 
+/// Kinds that are known in all groups, as options are.
+const META: [&str; 5] = ["APIGroup", "APIGroupList", "APIResourceList", "APIVersions", "Status"];
+
 /// Options go by one name in all groups.
 fn check_kind(kind: &str, api_version: &str) -> Result<(), Problem> {
     if matches!(kind, "" | "DeleteOptions") {
         return Ok(());
+    }
+    if api_version == "v1" && META.contains(&kind) {
+        let words = format!("converting (v1.{kind}) to (v1.DeleteOptions): unknown conversion");
+        return Err(refusal::bad_request(&words));
     }
     let version = if api_version.is_empty() { "meta.k8s.io/v1" } else { api_version };
     Err(refusal::bad_request(&format!(

@@ -38,7 +38,7 @@ pub(crate) async fn answer(call: &Call<'_>) -> Result<Response<Body>, Problem> {
     }
     let past = past(call).await?;
     if past.earlier.is_none() && past.events.is_empty() {
-        return Err(refusal::not_found(call, &call.target.name));
+        return Err(refusal::not_found(call, call.target.name));
     }
     let mut out = BytesMut::new();
     let Past { floor, head, .. } = past;

@@ -108,7 +108,7 @@ pub(super) async fn run(
         other => return Err(refusal::bad_request(&format!("dryRun must be All, not {other:?}"))),
     };
     let mut warnings = Vec::new();
-    let namespace = if target.namespace.is_empty() { "default" } else { &target.namespace };
+    let namespace = if target.namespace.is_empty() { "default" } else { target.namespace };
     let items = items(api, &query, namespace, done, body, &mut warnings)?;
     let write = Writes { parts, query: &query, caller, done };
     let (shown, mut warnings) = loop {

@@ -34,7 +34,7 @@ fn is_stream(path: &str, query: &Query<'_>) -> bool {
         Some(Target::Resource(target)) => {
             target.watch
                 || (target.name.is_empty() && query.truth("watch") == Some(true))
-                || STREAMS.contains(&&*target.subresource)
+                || STREAMS.contains(&target.subresource)
         }
         _ => false,
     }

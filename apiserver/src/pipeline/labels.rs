@@ -44,7 +44,7 @@ fn of_resource(
     target: &ResourceTarget<'_>,
     labels: RequestLabels,
 ) -> RequestLabels {
-    let Some(served) = catalog.resource(&target.group, &target.version, &target.resource) else {
+    let Some(served) = catalog.resource(target.group, target.version, target.resource) else {
         return labels;
     };
     let facts = served.resource.facts();
@@ -61,7 +61,7 @@ fn of_resource(
         (true, false) => "namespace",
         (true, true) => "cluster",
     };
-    let subresource = served.subresource(&target.subresource).map_or("", |subresource| subresource.name);
+    let subresource = served.subresource(target.subresource).map_or("", |subresource| subresource.name);
     let dry_run = if query.text("dryRun") == "All" { "All" } else { "" };
     RequestLabels {
         verb,

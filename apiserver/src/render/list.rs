@@ -48,6 +48,7 @@ pub(crate) fn narrow(state: &Snapshot, selection: &Selection, facts: &Facts) -> 
 
 /// Answers with a list.
 pub(crate) async fn list(call: &Call<'_>, look: Look, listing: Listing) -> Result<Response<Body>, Problem> {
+    look.check(call)?;
     let in_pieces =
         look.encoding == Encoding::Json && !look.pretty && !matches!(look.shape, Shape::Table(..));
     if in_pieces && listing.objects.len() > 1 {
@@ -94,7 +95,13 @@ pub(super) fn list_meta(listing: &Listing) -> String {
 }
 
 fn whole(served: &Served, shape: Shape, listing: &Listing) -> Result<BytesMut, Problem> {
-    let mut out = BytesMut::from(opening(served, shape, listing).as_bytes());
+    let mut opening = opening(served, shape, listing);
+    // An empty list of metadata is none at all in upstream's form.
+    if listing.objects.is_empty() && matches!(shape, Shape::Metadata(_)) {
+        opening.truncate(opening.len() - "[".len());
+        return Ok(BytesMut::from(format!("{opening}null}}").as_bytes()));
+    }
+    let mut out = BytesMut::from(opening.as_bytes());
     for (at, object) in listing.objects.iter().enumerate() {
         item(served, shape, at > 0, object, &mut out)?;
     }

@@ -8,9 +8,11 @@ use keelson_store::object::Object;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::headings::{meaning, resource};
 use super::list::{Listing, list_meta};
 use super::{MetaVersion, metadata, whole};
 use crate::catalog::Served;
+use crate::cells;
 use crate::problem::Problem;
 use crate::resource::Column;
 
@@ -63,13 +65,58 @@ pub(crate) fn of_list(
 pub(crate) fn of_tree(
     served: &Served,
     version: MetaVersion,
+    include: IncludeObject,
     now: UnixMillis,
     tree: &tree::Object,
-) -> BytesMut {
+) -> Result<BytesMut, Problem> {
     let mut out = opening(served, version, "{}", true);
     out.put_slice(row_opening(served, now, tree).as_bytes());
-    out.put_slice(b"null}]}");
-    out
+    included(version, include, tree, &mut out)?;
+    out.put_slice(b"}]}");
+    Ok(out)
+}
+
+/// A table of a scale.
+pub(crate) fn of_scale(
+    version: MetaVersion,
+    include: IncludeObject,
+    now: UnixMillis,
+    scale: &tree::Object,
+) -> Result<BytesMut, Problem> {
+    const COLUMNS: &[Column] = &[
+        Column::text("Name"),
+        Column::integer("Desired"),
+        Column::integer("Available"),
+        Column::text("Age"),
+    ];
+    let meta = format!(r#"{{"resourceVersion":"{}"}}"#, crate::meta::meta(scale).resource_version());
+    let number = |path| scale.get(path).and_then(tree::Value::as_int).unwrap_or(0);
+    let cells = Value::Array(vec![
+        cells::name(scale),
+        number("spec.replicas").into(),
+        number("status.replicas").into(),
+        cells::age_of(scale, now),
+    ]);
+    let mut out = opened(version, &meta, &definitions("scale", COLUMNS));
+    out.put_slice(format!(r#"{{"cells":{cells},"object":"#).as_bytes());
+    included(version, include, scale, &mut out)?;
+    out.put_slice(b"}]}");
+    Ok(out)
+}
+
+/// What of its object stands in a row.
+fn included(
+    version: MetaVersion,
+    include: IncludeObject,
+    tree: &tree::Object,
+    out: &mut BytesMut,
+) -> Result<(), Problem> {
+    match include {
+        IncludeObject::None => out.put_slice(b"null"),
+        IncludeObject::Metadata => out.put_slice(&super::metadata_of_tree(version, tree)?),
+        IncludeObject::Object => out.put_slice(&super::encode(tree)?),
+    }
+    Ok(())
 }
 
 /// A table of one object in a watch, of which the first event alone has the headings.
@@ -100,17 +147,18 @@ pub(crate) fn of_bookmark(
     let meta = format!(r#"{{"resourceVersion":"{}"}}"#, crate::meta::meta(tree).resource_version());
     let mut out = opening(served, version, &meta, headings);
     out.put_slice(row_opening(served, now, tree).as_bytes());
-    match include {
-        IncludeObject::None => out.put_slice(b"null"),
-        IncludeObject::Metadata => out.put_slice(&super::metadata_of_tree(version, tree)?),
-        IncludeObject::Object => out.put_slice(&super::encode(tree)?),
-    }
+    included(version, include, tree, &mut out)?;
     out.put_slice(b"}]}");
     Ok(out)
 }
 
 fn opening(served: &Served, version: MetaVersion, meta: &str, headings: bool) -> BytesMut {
-    let definitions = if headings { definitions(served.facts().columns) } else { "null".into() };
+    let facts = served.facts();
+    let definitions = if headings { definitions(&resource(facts), facts.columns) } else { "null".into() };
+    opened(version, meta, &definitions)
+}
+
+fn opened(version: MetaVersion, meta: &str, definitions: &str) -> BytesMut {
     let api_version = version.api_version();
     let text = format!(
         r#"{{"kind":"Table","apiVersion":"{api_version}","metadata":{meta},"columnDefinitions":{definitions},"rows":["#
@@ -147,12 +195,12 @@ fn row_opening(served: &Served, now: UnixMillis, tree: &tree::Object) -> String 
     format!(r#"{{"cells":{cells},"conditions":{conditions},"object":"#)
 }
 
-fn definitions(columns: &[Column]) -> String {
+fn definitions(resource: &str, columns: &[Column]) -> String {
     let definition = |column: &Column| Definition {
         name: column.name,
         type_: column.type_,
         format: column.format,
-        description: "",
+        description: meaning(resource, column.name),
         priority: column.priority,
     };
     let definitions: Vec<_> = columns.iter().map(definition).collect();

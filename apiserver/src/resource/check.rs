@@ -48,13 +48,16 @@ pub(crate) fn write(part: &str) -> Write<'_> {
 /// Sees to it that a new object is prepared like that.
 pub(crate) fn create(resource: &dyn Resource, text: &str, expected: &str) {
     let mut new = object(text);
+    resource.default_at(&mut new, write("").now);
     resource.prepare_create(&mut new, &write(""));
+    resource.complete(&mut new);
     assert_eq!(json(&new), json(&object(expected)), "{text}");
 }
 
 /// Sees to it that `new` written in the place of `old` (to `part`) is prepared like that.
 pub(crate) fn update(resource: &dyn Resource, part: &str, old: &str, new: &str, expected: &str) {
     let (old, mut prepared) = (object(old), object(new));
+    resource.default_at(&mut prepared, write(part).now);
     match part {
         "status" => resource.prepare_status(&mut prepared, &old, &write(part)),
         _ => resource.prepare_update(&mut prepared, &old, &write(part)),

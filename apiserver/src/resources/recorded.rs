@@ -75,6 +75,7 @@ fn check_one(case: &Case) -> Vec<String> {
     };
     let mut new = stored(resource, filled(resource, &case.new));
     resource.prepare_create(&mut new, &check::write(""));
+    resource.complete(&mut new);
     expect("created", shown(resource, &new, &case.gv), &case.created);
     let mut warnings = Vec::new();
     resource.warn(&new, None, &mut warnings);
@@ -123,6 +124,7 @@ fn filled(resource: &dyn Resource, value: &Value) -> Object {
     let schema = object.schema().clone();
     keelson_schema::defaults::apply(schema.ty().as_struct().unwrap(), object.root_mut());
     resource.default(&mut object);
+    resource.default_at(&mut object, check::write("").now);
     object
 }
 

@@ -179,8 +179,10 @@ impl Asked<'_> {
         let has = |value: &&&str| list.items().any(|item| item.field(key).text() == **value);
         let found: Vec<&str> = values.iter().filter(has).copied().collect();
         if found.len() > 1 {
+            let field = path.to_string();
+            let field = field.rsplit('.').next().unwrap_or_default();
             let members = |names: &[&str]| {
-                let members = names.iter().map(|name| format!(r#"{{"{key}": "{name}"}}"#));
+                let members = names.iter().map(|name| format!(r#"{field}[{{"{key}": "{name}"}}]"#));
                 members.collect::<Vec<_>>()
             };
             let all: Vec<String> = members(values).iter().map(|name| format!("`{name}`")).collect();

@@ -9,29 +9,62 @@ use keelson_api::options::kind;
 use keelson_api::status::{Reason, Status};
 use keelson_schema::arena::Schema;
 use keelson_schema::json::Gvk;
-use keelson_schema::tree::{Entries, Fields, Object, Value};
+use keelson_schema::tree::{Entries, Fields, Object, Value, View};
+use parking_lot::Mutex;
 
 use crate::api::Call;
-use crate::body;
-use crate::meta::{meta, meta_mut};
+use crate::body::{self, Options};
+use crate::meta::meta;
 use crate::problem::Problem;
+use crate::target::ResourceTarget;
 use crate::verbs::update;
 use crate::{object_life, refusal, render, rules};
 
 pub(crate) async fn create(call: &Call<'_>, bytes: &Bytes) -> Result<Response<Body>, Problem> {
     let look = render::negotiate(call, false)?;
     let options = body::options(call, &kind::CREATE)?;
-    let schema =
-        Schema::builtin("", "v1", "Binding").ok_or_else(|| Problem::Defect("there is no Binding".into()))?;
-    let gvk = Gvk { group: String::new(), version: "v1".into(), kind: "Binding".into() };
-    let binding = body::object(call, bytes, &schema, &gvk, options.validation)?;
-    if meta(&binding).name() != &*call.target.name {
+    let binding = read(call, bytes, &options)?;
+    if meta(&binding).name() != call.target.name {
         return Err(refusal::bad_request(&"name in URL does not match name in Binding object"));
     }
     let node = check(&binding)?;
+    // Nobody is said to own what a binding sets.
+    let options = Options { is_recorded: true, ..options };
     let bound = update::change(call, &options, |pod| bind(call, pod, &binding, &node)).await?;
-    bound.ok_or_else(|| refusal::not_found(call, &call.target.name))?;
+    bound.ok_or_else(|| refusal::not_found(call, call.target.name))?;
     render::status(look, &Status { code: StatusCode::CREATED.as_u16(), ..Status::success() })
+}
+
+/// Does the same for a binding that is posted by itself, as it was long ago: it alone says which pod it is about.
+pub(crate) async fn create_by_itself(call: &Call<'_>, bytes: &Bytes) -> Result<Response<Body>, Problem> {
+    let pods = call.api.catalog.resource("", "v1", "pods");
+    let pods = pods.ok_or_else(|| Problem::Defect("there are no pods".into()))?;
+    let binding = read(call, bytes, &body::options(call, &kind::CREATE)?)?;
+    let target = ResourceTarget {
+        resource: "pods",
+        name: meta(&binding).name(),
+        subresource: "binding",
+        ..call.target.clone()
+    };
+    let of_pod = Call {
+        api: call.api,
+        served: pods,
+        target: &target,
+        subresource: pods.subresource("binding"),
+        query: call.query.clone(),
+        method: call.method,
+        headers: call.headers,
+        caller: call.caller,
+        warnings: Mutex::default(),
+    };
+    create(&of_pod, bytes).await
+}
+
+fn read(call: &Call<'_>, bytes: &Bytes, options: &Options) -> Result<Object, Problem> {
+    let schema =
+        Schema::builtin("", "v1", "Binding").ok_or_else(|| Problem::Defect("there is no Binding".into()))?;
+    let gvk = Gvk { group: String::new(), version: "v1".into(), kind: "Binding".into() };
+    body::object(call, bytes, &schema, &gvk, options.validation)
 }
 
 /// The node that a binding names.
@@ -66,22 +99,30 @@ fn bind(call: &Call<'_>, pod: &Object, binding: &Object, node: &str) -> Result<O
     }
     let mut bound = pod.clone();
     object_life::set(&mut bound, "spec.nodeName", Value::from(node));
-    merge_annotations(&mut bound, binding);
+    merge(&mut bound, binding);
     let now = Value::Time(call.now());
     let conditions = scheduled(&bound, now);
     object_life::set(&mut bound, "status.conditions", conditions);
     Ok(bound)
 }
 
-fn merge_annotations(pod: &mut Object, binding: &Object) {
-    if meta(binding).annotations().next().is_none() {
-        return;
+/// Gives a pod the labels and annotations of its binding.
+fn merge(pod: &mut Object, binding: &Object) {
+    let both = |of: View<'_>, more: View<'_>| {
+        let entries =
+            [of, more].map(|view| view.value().and_then(Value::as_map).cloned().unwrap_or_default());
+        let mut all = Entries::new();
+        for (key, value) in entries.iter().flat_map(Entries::iter) {
+            all.set(key, value.clone());
+        }
+        all
+    };
+    for name in ["metadata.labels", "metadata.annotations"] {
+        let all = both(pod.view().path(name), binding.view().path(name));
+        if !all.is_empty() {
+            object_life::set(pod, name, Value::Map(all));
+        }
     }
-    let mut all = Entries::new();
-    for (key, value) in meta(pod).annotations().chain(meta(binding).annotations()) {
-        all.set(key, Value::from(value));
-    }
-    meta_mut(pod).set_annotations(all);
 }
 
 /// The pod's conditions, with the one that says that it has got its node.

@@ -7,7 +7,7 @@ use keelson_api::options::kind;
 use keelson_api::selector::label::{Expression, Selector};
 use keelson_api::status::{Cause, Details, Reason, Status};
 use keelson_schema::arena::Schema;
-use keelson_schema::json::Gvk;
+use keelson_schema::json::{self, Gvk};
 use keelson_schema::tree::{Entries, Object as Tree, Value, View};
 use keelson_store::At;
 use keelson_store::key::{Key, ResourceName};
@@ -23,15 +23,20 @@ use crate::{body, object_life, refusal, render};
 
 /// How often a budget is charged anew because it has changed meanwhile.
 const TRIES_MAX: usize = 16;
+/// When to ask again where a budget's state is not known yet. Upstream's figure.
+const UNPROCESSED_SECONDS: u32 = 10;
 
 pub(crate) async fn create(call: &Call<'_>, bytes: &Bytes) -> Result<Response<Body>, Problem> {
     let look = render::negotiate(call, false)?;
     let options = body::options(call, &kind::CREATE)?;
     let schema = Schema::builtin("policy", "v1", "Eviction");
     let schema = schema.ok_or_else(|| Problem::Defect("there is no Eviction".into()))?;
-    let gvk = Gvk { group: "policy".into(), version: "v1".into(), kind: "Eviction".into() };
+    // It is the same in an older version that is no longer served for anything else.
+    let is_old = json::interpret(bytes).is_ok_and(|gvk| gvk.group == "policy" && gvk.version == "v1beta1");
+    let version = if is_old { "v1beta1" } else { "v1" };
+    let gvk = Gvk { group: "policy".into(), version: version.into(), kind: "Eviction".into() };
     let eviction = body::object(call, bytes, &schema, &gvk, options.validation)?;
-    if crate::meta::meta(&eviction).name() != &*call.target.name {
+    if crate::meta::meta(&eviction).name() != call.target.name {
         return Err(refusal::bad_request(&"name in URL does not match name in Eviction object"));
     }
     let mut deletion = Deletion::of(eviction.view().field("deleteOptions"))?;
@@ -75,7 +80,7 @@ async fn charge(call: &Call<'_>, pod: &Tree, dry_run: bool) -> Result<(), Proble
             Err(error) => return Err(refusal::unwritten(error)),
         }
     }
-    Err(violated("The disruption budget is being changed too often to be charged."))
+    Err(violated("The disruption budget is being changed too often to be charged.", UNPROCESSED_SECONDS))
 }
 
 /// The budgets whose selector the pod matches.
@@ -83,7 +88,7 @@ async fn applying(call: &Call<'_>, budgets: &Served, pod: &Tree) -> Result<Vec<(
     let listed = call.api.store.list(&ResourceName::new(budgets.store.as_str()), At::Latest).await;
     let state = listed.map_err(refusal::unreadable)?;
     let mut found = Vec::new();
-    for object in state.table.range(&call.target.namespace, None) {
+    for object in state.table.range(call.target.namespace, None) {
         let budget = render::tree(budgets, object)?;
         if selects(budget.view().path("spec.selector"), pod) {
             found.push((object.clone(), budget));
@@ -138,16 +143,16 @@ fn count(budget: &Tree, name: &str) -> i64 {
 fn spend(call: &Call<'_>, pod: &Tree, budget: &mut Tree) -> Result<(), Problem> {
     let name = crate::meta::meta(budget).name().to_owned();
     if count(budget, "observedGeneration") < crate::meta::meta(budget).generation() {
-        return Err(violated(&format!(
-            "The disruption budget {name} is still being processed by the server."
-        )));
+        let why = format!("The disruption budget {name} is still being processed by the server.");
+        return Err(violated(&why, UNPROCESSED_SECONDS));
     }
     let allowed = count(budget, "disruptionsAllowed");
     if allowed <= 0 {
         let (needs, has) = (count(budget, "desiredHealthy"), count(budget, "currentHealthy"));
-        return Err(violated(&format!(
-            "The disruption budget {name} needs {needs} healthy pods and has {has} currently"
-        )));
+        return Err(violated(
+            &format!("The disruption budget {name} needs {needs} healthy pods and has {has} currently"),
+            0,
+        ));
     }
     object_life::set(budget, "status.disruptionsAllowed", Value::Int(allowed - 1));
     let mut disrupted =
@@ -157,9 +162,9 @@ fn spend(call: &Call<'_>, pod: &Tree, budget: &mut Tree) -> Result<(), Problem> 
     Ok(())
 }
 
-fn violated(why: &str) -> Problem {
+fn violated(why: &str, retry_after_seconds: u32) -> Problem {
     let cause = Cause { reason: "DisruptionBudget".into(), message: why.into(), field: Box::default() };
     let words = "Cannot evict pod as it would violate the pod's disruption budget.";
-    let details = Details { causes: vec![cause], ..Details::default() };
+    let details = Details { causes: vec![cause], retry_after_seconds, ..Details::default() };
     Status::failure(Reason::TooManyRequests, words).with_details(details).into()
 }

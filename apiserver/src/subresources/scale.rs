@@ -73,7 +73,7 @@ async fn change(
         }
         rescale(call, object, &new)
     });
-    let left = match made.await?.ok_or_else(|| refusal::not_found(call, &call.target.name))? {
+    let left = match made.await?.ok_or_else(|| refusal::not_found(call, call.target.name))? {
         Made::Stored(object) => render::tree(call.served, &object)?,
         Made::Unstored(tree) => tree,
     };

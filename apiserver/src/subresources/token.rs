@@ -77,7 +77,7 @@ pub(crate) async fn create(call: &Call<'_>, bytes: &Bytes) -> Result<Response<Bo
 
 /// Refuses a request for another account than that of its path.
 fn check_place(call: &Call<'_>, request: &Tree) -> Result<(), Problem> {
-    let (has, wanted) = (meta(request).name(), &*call.target.name);
+    let (has, wanted) = (meta(request).name(), call.target.name);
     if has.is_empty() || has == wanted {
         return Ok(());
     }
@@ -175,7 +175,7 @@ async fn bound_to(call: &Call<'_>, request: &Tree) -> Result<Option<(Kubernetes,
     }
     let (kind, name) = (asked.field("kind").text(), asked.field("name").text());
     let (group, version) = split_version(asked.field("apiVersion").text());
-    let namespace = &*call.target.namespace;
+    let namespace = call.target.namespace;
     let mut bound = Kubernetes::default();
     let found = match (group, kind) {
         ("", "Pod") => {
@@ -239,7 +239,7 @@ fn reference(object: &Object) -> Reference {
 /// The node that a pod is on, as far as it is known; refuses a pod of another account.
 async fn node_of(call: &Call<'_>, pod: &Object) -> Result<Option<Reference>, Problem> {
     let stored = Stored::of(pod)?;
-    let account = &*call.target.name;
+    let account = call.target.name;
     if scan::text(stored.json, &["spec", "serviceAccountName"]).unwrap_or_default() != account {
         let words = format!(
             "cannot bind token for serviceaccount {} to pod running with different serviceaccount name.",

@@ -51,11 +51,8 @@ pub(super) async fn mark(api: &Arc<Api>, secret: &Object, now: UnixMillis) {
 async fn write(api: &Arc<Api>, secret: &Object, today: &str) -> Result<(), Problem> {
     let served = api.catalog.resource("", "v1", "secrets");
     let served = served.ok_or_else(|| Problem::Defect("there are no secrets".into()))?;
-    let target = ResourceTarget {
-        namespace: secret.namespace().into(),
-        name: secret.name().into(),
-        ..ResourceTarget::default()
-    };
+    let target =
+        ResourceTarget { namespace: secret.namespace(), name: secret.name(), ..ResourceTarget::default() };
     let (headers, caller) = (HeaderMap::new(), Caller::authenticated(OWN_NAME, ["system:masters"]));
     let call = Call {
         api,

@@ -28,6 +28,9 @@ pub(crate) async fn run(call: &Call<'_>, body: Bytes) -> Result<Response<Body>, 
     if let Some(subresource) = call.subresource {
         return subresources::create(call, subresource, body).await;
     }
+    if call.served.store.as_str() == "bindings" {
+        return subresources::bind(call, &body).await;
+    }
     let look = render::negotiate(call, false)?;
     let options = body::options(call, &kind::CREATE)?;
     let new = body::object(call, &body, &call.served.schema, &call.gvk(), options.validation)?;

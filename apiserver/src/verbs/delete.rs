@@ -11,8 +11,10 @@ use keelson_schema::scalar::time::Time;
 use keelson_schema::tree;
 use keelson_store::At;
 use keelson_store::object::Object;
+use keelson_store::revision::Revision;
 use keelson_store::transaction::{Change, CommitError, Expect, Transaction};
 
+use super::update;
 use crate::api::Call;
 use crate::body::deletion::{self, Deletion};
 use crate::claims::{self, Step};
@@ -29,9 +31,13 @@ pub(crate) async fn run(call: &Call<'_>, body: Bytes) -> Result<Response<Body>, 
     let look = render::negotiate(call, false)?;
     let deletion = deletion::read(call, &body)?;
     warn(call, &deletion);
-    let name = &*call.target.name;
+    let name = call.target.name;
     let found = call.api.store.get(&call.key(), At::Latest).await.map_err(refusal::unreadable)?;
     let found = found.1.ok_or_else(|| refusal::not_found(call, name))?;
+    if deletion.unread {
+        let why = "unsafe deletion is not allowed because the object is decodable from storage";
+        return Err(update::not_as_meant(call, update::STORED_BELOW, why));
+    }
     match remove(call, found, &deletion).await? {
         Removed::Gone(last) => gone(call, look, &last),
         Removed::Marked(object) => render::object(call, look, code(&deletion), &object),
@@ -89,12 +95,14 @@ pub(crate) async fn remove(call: &Call<'_>, found: Object, deletion: &Deletion) 
     for _ in 0..TRIES_MAX {
         check(call, &current, deletion.preconditions())?;
         let old = render::tree(call.served, &current)?;
+        let mut is_last = true;
         let change = match decide(call, &old, deletion) {
             Decision::Go if deletion.dry_run => return Ok(Removed::Gone(current)),
-            Decision::Mark(marked) if deletion.dry_run => return Ok(Removed::WouldBe(marked)),
+            Decision::Mark(marked, _) if deletion.dry_run => return Ok(Removed::WouldBe(marked)),
             Decision::Leave => return Ok(Removed::Marked(current)),
             Decision::Go => Change::Delete,
-            Decision::Mark(marked) => {
+            Decision::Mark(marked, then) => {
+                is_last = then == Then::Stay;
                 let (uid, value) = object_life::bytes(call.served, object_life::stored_form(call, marked))?;
                 Change::Put { uid, value }
             }
@@ -108,11 +116,19 @@ pub(crate) async fn remove(call: &Call<'_>, found: Object, deletion: &Deletion) 
             }
             false => transaction,
         };
+        // Its own write is the first.
+        let rest = transaction.operations.iter().skip(1);
+        let later = rest.filter(|operation| !matches!(operation.change, Change::Check)).count();
         match call.api.store.commit(transaction).await {
             Ok(committed) => {
+                let revision = Revision(committed.revision.0.saturating_sub(later as u64));
                 let object = committed.objects.into_iter().flatten().next();
                 let object = object.ok_or_else(|| Problem::Defect("a deletion left nothing".into()))?;
-                return Ok(if goes { Removed::Gone(object) } else { Removed::Marked(object) });
+                match (goes, is_last) {
+                    (true, _) => return Ok(Removed::Gone(object.as_of(revision))),
+                    (false, true) => return Ok(Removed::Marked(object)),
+                    (false, false) => current = object,
+                }
             }
             // What it has taken has changed meanwhile.
             Err(CommitError::Unmet(unmet)) if unmet.operation > 0 => {}
@@ -162,10 +178,19 @@ fn check(call: &Call<'_>, current: &Object, preconditions: Option<Preconditions<
 enum Decision {
     /// It goes at once.
     Go,
-    /// It stays for now, changed to this.
-    Mark(tree::Object),
+    /// It is changed to this.
+    Mark(tree::Object, Then),
     /// It is on its way already.
     Leave,
+}
+
+/// What follows on a change.
+#[derive(PartialEq, Eq)]
+enum Then {
+    /// The object stays for now.
+    Stay,
+    /// It goes: it has only been told so first, as everything is told that could have been given time.
+    Go,
 }
 
 fn decide(call: &Call<'_>, old: &tree::Object, deletion: &Deletion) -> Decision {
@@ -173,12 +198,14 @@ fn decide(call: &Call<'_>, old: &tree::Object, deletion: &Deletion) -> Decision 
     let mut new = old.clone();
     set_finalizers(resource, &mut new, deletion);
     let (now, old_meta) = (call.now(), meta(old));
-    let grace = resource.grace_seconds(old, deletion.grace_seconds).unwrap_or(0).max(0);
+    let period = resource.grace_seconds(old, deletion.grace_seconds);
+    let grace = period.unwrap_or(0).max(0);
     // Without a period, as of namespaces, there is none that could be shortened.
     let given = old_meta.deletion_grace_period_seconds().unwrap_or(0);
     let pending = old_meta.deletion_timestamp().map(|at| (at, given));
     let sooner = pending.is_none_or(|(_, given)| grace < given);
-    if grace == 0 && meta(&new).finalizers().next().is_none() && resource.may_go(&new) {
+    let goes = grace == 0 && meta(&new).finalizers().next().is_none() && resource.may_go(&new);
+    if goes && !(sooner && period.is_some()) {
         return Decision::Go;
     }
     if sooner {
@@ -193,7 +220,10 @@ fn decide(call: &Call<'_>, old: &tree::Object, deletion: &Deletion) -> Decision 
         }
         resource.prepare_deletion(&mut new);
     }
-    if new == *old { Decision::Leave } else { Decision::Mark(new) }
+    if new == *old {
+        return Decision::Leave;
+    }
+    Decision::Mark(new, if goes { Then::Go } else { Then::Stay })
 }
 
 /// Adds and removes the finalizers that stand for what becomes of dependents.

@@ -2,31 +2,30 @@
 
 use axum::body::Body;
 use bytes::Bytes;
-use http::{Response, StatusCode};
+use http::Response;
+use keelson_api::field::{Error, Errors, Path};
+use keelson_api::options::kind;
 
-use super::delete::{self, Removed};
-use super::list;
+use super::{delete, list};
 use crate::api::Call;
 use crate::body::deletion;
 use crate::problem::Problem;
-use crate::render::{self, list::Listing};
+use crate::{refusal, render};
 
-/// Removes what is selected one after another, and answers with what it was.
+/// Removes what is selected one after another, and answers with what was selected.
 pub(crate) async fn run(call: &Call<'_>, body: Bytes) -> Result<Response<Body>, Problem> {
     let look = render::negotiate(call, false)?;
     let deletion = deletion::read(call, &body)?;
     delete::warn(call, &deletion);
-    let selected = list::select(call).await?;
-    let mut last = Vec::with_capacity(selected.objects.len());
-    for object in selected.objects {
-        match delete::remove(call, object.clone(), &deletion).await? {
-            Removed::Gone(object) | Removed::Marked(object) => last.push(object),
-            Removed::WouldBe(_) => last.push(object),
-            Removed::Vanished => {}
-        }
+    if deletion.unread {
+        let mut errors = Errors::new();
+        let words = "is not allowed with DELETECOLLECTION, try again after removing the option";
+        errors.push(Error::invalid(&Path::new(deletion::UNREAD), true, words));
+        return Err(refusal::invalid(&kind::DELETE, "", &errors));
     }
-    let listing = Listing { revision: call.api.store.revision(), objects: last, next: None, remaining: None };
-    let mut answer = render::list::list(call, look, listing).await?;
-    *answer.status_mut() = StatusCode::OK;
-    Ok(answer)
+    let selected = list::select(call).await?;
+    for object in &selected.objects {
+        delete::remove(call, object.clone(), &deletion).await?;
+    }
+    render::list::list(call, look, selected).await
 }

@@ -24,7 +24,7 @@ pub(crate) async fn run(call: &Call<'_>) -> Result<Response<Body>, Problem> {
 /// The object that a call names.
 pub(crate) async fn read(call: &Call<'_>, at: At) -> Result<Object, Problem> {
     let found = refusal::within_reach(call, at, call.api.store.get(&call.key(), at)).await?;
-    found.1.ok_or_else(|| refusal::not_found(call, &call.target.name))
+    found.1.ok_or_else(|| refusal::not_found(call, call.target.name))
 }
 
 fn at(call: &Call<'_>) -> Result<At, Problem> {

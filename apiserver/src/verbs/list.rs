@@ -13,7 +13,7 @@ use super::token::Token;
 use crate::api::Call;
 use crate::problem::Problem;
 use crate::render::list::Listing;
-use crate::resource::Scope;
+use crate::resource::{Facts, Scope};
 use crate::selection::Selection;
 use crate::{refusal, render};
 
@@ -71,7 +71,7 @@ fn selection(call: &Call<'_>) -> Result<Selection, Problem> {
         if !named {
             return Err(refusal::bad_request(&"fieldSelector metadata.name doesn't match requested name"));
         }
-        fields = field::Selector::equals("metadata.name", &call.target.name);
+        fields = field::Selector::equals("metadata.name", call.target.name);
     }
     Ok(Selection { labels, fields })
 }
@@ -86,8 +86,21 @@ fn path(call: &Call<'_>, label: &str, value: &str) -> Result<(Box<str>, Box<str>
         label == "metadata.name" || (label == "metadata.namespace" && facts.scope == Scope::Namespaced);
     match facts.fields {
         // Kinds with fields of their own refuse others in other words.
-        [_, ..] if !is_common => Err(field::UnknownField::Plain(label.into())),
+        [_, ..] if !is_common => Err(unknown(facts, call.served.version, label)),
         _ => field::common(label, value),
+    }
+}
+
+/// What kinds with fields of their own say of others; two have words of their own for that too.
+fn unknown(facts: &Facts, version: &str, label: &str) -> field::UnknownField {
+    let field = label.into();
+    match facts.kind {
+        "Job" => field::UnknownField::OfKind { field, kind: facts.kind.into() },
+        "ResourceSlice" => {
+            let kind = format!("{}/{version}, Kind={}", facts.group, facts.kind).into();
+            field::UnknownField::OfVersion { field, kind }
+        }
+        _ => field::UnknownField::Plain(field),
     }
 }
 
@@ -113,7 +126,7 @@ async fn state(call: &Call<'_>, asked: &Asked<'_>) -> Result<(Snapshot, Option<B
 /// The state that an earlier page showed.
 async fn resumed(call: &Call<'_>, token: &str) -> Result<(Snapshot, Option<Box<str>>), Problem> {
     let token = Token::read(token).map_err(|error| refusal::bad_request(&error))?;
-    let after = match &*call.target.namespace {
+    let after = match call.target.namespace {
         "" => token.after.clone().into_boxed_str(),
         namespace => format!("{namespace}/{}", token.after).into_boxed_str(),
     };
@@ -135,13 +148,13 @@ fn page(
     after: Option<&str>,
 ) -> Result<Listing, Problem> {
     // Whoever takes any state gets all of it: upstream's cache knows no pages.
-    let is_any = asked.options.resource_version == "0" && asked.options.continue_token.is_empty();
+    let is_any = asked.options.resource_version == "0";
     let limit = if is_any || is_single(call, &asked.selection) {
         0
     } else {
         usize::try_from(asked.options.limit).unwrap_or(0)
     };
-    let namespace: Box<str> = call.target.namespace.as_ref().into();
+    let namespace: Box<str> = call.target.namespace.into();
     let mut listing = Listing { revision: state.revision, objects: Vec::new(), next: None, remaining: None };
     let facts = call.served.facts();
     let table = render::list::narrow(state, &asked.selection, facts);

@@ -40,7 +40,7 @@ pub(crate) async fn run(call: &Call<'_>, body: Bytes) -> Result<Response<Body>, 
         (None, Change::Apply(apply)) if call.subresource.is_none() => {
             (StatusCode::CREATED, make(call, apply, &asked.options).await?)
         }
-        (None, _) => return Err(refusal::not_found(call, &call.target.name)),
+        (None, _) => return Err(refusal::not_found(call, call.target.name)),
     };
     create::answer(call, look, code, made)
 }
@@ -54,7 +54,7 @@ async fn make(call: &Call<'_>, apply: &Apply, options: &Options) -> Result<Made,
             "uid mismatch: the provided object specified uid {}, and no existing object was found",
             meta(&new).uid()
         );
-        return Err(Status::conflict(&call.group_resource(), &call.target.name, words).into());
+        return Err(Status::conflict(&call.group_resource(), call.target.name, words).into());
     }
     update::check_name(call, &new)?;
     object_life::place(call, &mut new)?;
@@ -166,7 +166,12 @@ impl Apply {
             (Some(duplicates), FieldValidation::Strict) => {
                 return Err(refusal::bad_request(&format!("error strict decoding patch: {duplicates}")));
             }
-            (Some(duplicates), FieldValidation::Warn) => call.warn(std::slice::from_ref(duplicates)),
+            (Some(duplicates), FieldValidation::Warn) => {
+                // The first line only says that there are more.
+                let all: Vec<String> =
+                    duplicates.lines().skip(1).map(|line| line.trim().to_owned()).collect();
+                call.warn(&all);
+            }
             _ => {}
         }
         Ok(applied)

@@ -1,11 +1,12 @@
 //! Continue tokens: where the next page of a list begins, and which state it shows. Clients take them as they are, but
 //! the form is upstream's, so that either server can go on where the other stopped.
 
-use base64::Engine;
 use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use serde::{Deserialize, Serialize};
+use base64::{DecodeError, Engine};
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 /// As Go reads it: what the last character says too much does not matter.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
@@ -28,12 +29,63 @@ pub(crate) struct Token {
     pub(crate) after: String,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct Written {
     v: String,
     rv: i64,
-    #[serde(default)]
     start: String,
+}
+
+impl Written {
+    /// What stands in the JSON; the words about what cannot stand there are those of Go's reader.
+    fn of(json: Value) -> Result<Self, String> {
+        let fields = match json {
+            Value::Object(fields) => fields,
+            Value::Null => Map::new(),
+            other => {
+                let kind = kind(&other);
+                return Err(format!(
+                    "json: cannot unmarshal {kind} into Go value of type storage.continueToken"
+                ));
+            }
+        };
+        let unfit = |name: &str, value: &Value, ty: &str| {
+            let kind = kind(value);
+            format!("json: cannot unmarshal {kind} into Go struct field continueToken.{name} of type {ty}")
+        };
+        let text = |name: &str| match fields.get(name) {
+            None | Some(Value::Null) => Ok(String::new()),
+            Some(Value::String(text)) => Ok(text.clone()),
+            Some(other) => Err(unfit(name, other, "string")),
+        };
+        let rv = match fields.get("rv") {
+            None | Some(Value::Null) => 0,
+            Some(value) => value.as_i64().ok_or_else(|| unfit("rv", value, "int64"))?,
+        };
+        Ok(Self { v: text("v")?, rv, start: text("start")? })
+    }
+}
+
+/// What Go calls a value of JSON.
+fn kind(value: &Value) -> String {
+    match value {
+        Value::Null => "null".into(),
+        Value::Bool(_) => "bool".into(),
+        Value::Number(number) if number.is_i64() || number.is_u64() => "number".into(),
+        Value::Number(number) => format!("number {number}"),
+        Value::String(_) => "string".into(),
+        Value::Array(_) => "array".into(),
+        Value::Object(_) => "object".into(),
+    }
+}
+
+/// Where a text stops being what Go reads as base64.
+fn illegal(error: &DecodeError, text: &str) -> String {
+    let at = match error {
+        DecodeError::InvalidByte(at, _) | DecodeError::InvalidLastSymbol { offset: at, .. } => *at,
+        DecodeError::InvalidLength(_) | DecodeError::InvalidPadding => text.len(),
+    };
+    format!("illegal base64 data at input byte {at}")
 }
 
 /// Why a text is no token. The words are upstream's.
@@ -55,9 +107,10 @@ impl Token {
         if text.len() > TOKEN_BYTES_MAX {
             return Err(bad(&"it is too long"));
         }
-        let json = LENIENT.decode(text).map_err(|error| bad(&error))?;
+        let json = LENIENT.decode(text).map_err(|error| bad(&illegal(&error, text)))?;
         keelson_schema::json::check(&json).map_err(|error| bad(&error))?;
-        let written: Written = serde_json::from_slice(&json).map_err(|error| bad(&error))?;
+        let written =
+            Written::of(serde_json::from_slice(&json).map_err(|error| bad(&error))?).map_err(BadToken)?;
         if written.v != VERSION {
             return Err(bad(&format!("server does not recognize this encoded version {}", written.v)));
         }

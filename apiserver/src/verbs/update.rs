@@ -37,7 +37,7 @@ pub(crate) async fn run(call: &Call<'_>, body: Bytes) -> Result<Response<Body>, 
         return create::answer(call, look, StatusCode::OK, made);
     }
     if !call.served.facts().creates_on_update || call.subresource.is_some() {
-        return Err(refusal::not_found(call, &call.target.name));
+        return Err(refusal::not_found(call, call.target.name));
     }
     check_uid(call, &new, "")?;
     admission::namespace_is_open(call, &new).await?;
@@ -63,12 +63,22 @@ pub(crate) fn check_uid(call: &Call<'_>, new: &tree::Object, uid: &str) -> Resul
     if wanted.is_empty() || wanted == uid {
         return Ok(());
     }
+    let why = format!("Precondition failed: UID in precondition: {wanted}, UID in object meta: {uid}");
+    // Upstream's dry runs do not reach what knows where everything is stored.
+    let root = if call.query.first("dryRun").is_some() { "" } else { STORED_BELOW };
+    Err(not_as_meant(call, root, &why))
+}
+
+/// What upstream's names of what is stored begin with.
+pub(crate) const STORED_BELOW: &str = "/registry";
+
+/// The stored object is another one than was meant.
+pub(crate) fn not_as_meant(call: &Call<'_>, root: &str, why: &str) -> Problem {
+    let (resource, path) = (stored_under(call.served.facts().plural), call.key().path);
     let words = format!(
-        "StorageError: invalid object, Code: 4, Key: /registry/{}/{}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: {wanted}, UID in object meta: {uid}",
-        stored_under(call.served.facts().plural),
-        call.key().path,
+        "StorageError: invalid object, Code: 4, Key: {root}/{resource}/{path}, ResourceVersion: 0, AdditionalErrorMsg: {why}"
     );
-    Err(Status::conflict(&call.group_resource(), &call.target.name, words).into())
+    Status::conflict(&call.group_resource(), call.target.name, words).into()
 }
 
 /// Where upstream's messages say that a resource is stored.

@@ -69,7 +69,7 @@ pub(crate) async fn run(call: &Call<'_>) -> Result<Response<Body>, Problem> {
         served: call.served.clone(),
         look,
         selection: asked.selection,
-        namespace: call.target.namespace.as_ref().into(),
+        namespace: call.target.namespace.into(),
         first,
         watch,
         until: Box::pin(over(lasts, call.api.leaving.clone())),
@@ -147,7 +147,7 @@ async fn begin(call: &Call<'_>, asked: &Asked<'_>) -> Result<(First, Watch), Pro
     let watch = watch(call, scope, state.revision)?;
     let facts = call.served.facts();
     let table = list::narrow(&state, &asked.selection, facts);
-    let selected = table.range(&call.target.namespace, None).filter(|object| {
+    let selected = table.range(call.target.namespace, None).filter(|object| {
         asked.selection.is_everything()
             || Stored::of(object).is_ok_and(|stored| asked.selection.matches(facts, object, &stored))
     });
@@ -164,7 +164,7 @@ fn watch(call: &Call<'_>, scope: Scope, after: Revision) -> Result<Watch, Proble
 
 /// The narrowest part of the resource that holds everything selected.
 fn scope(call: &Call<'_>, selection: &Selection) -> Scope {
-    let namespace = &*call.target.namespace;
+    let namespace = call.target.namespace;
     let part = if let Some(name) = selection.fields.exact_match("metadata.name")
         && namespace.is_empty() != call.served.is_namespaced()
     {

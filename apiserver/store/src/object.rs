@@ -44,6 +44,12 @@ impl Object {
         Self(ThinArc::from_header_and_slice(Header { created, revision, uid, path_len }, path_and_value))
     }
 
+    /// The same, as of another revision: that of its removal.
+    #[must_use]
+    pub fn as_of(&self, revision: Revision) -> Self {
+        Self::new(self.created(), revision, self.uid(), self.path_len(), self.path_and_value())
+    }
+
     /// The revision that created it.
     #[must_use]
     pub fn created(&self) -> Revision {

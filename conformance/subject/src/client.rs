@@ -80,8 +80,9 @@ struct NamedUser {
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct User {
-    client_certificate_data: String,
-    client_key_data: String,
+    client_certificate_data: Option<String>,
+    client_key_data: Option<String>,
+    token: Option<String>,
 }
 
 impl Client {
@@ -90,12 +91,13 @@ impl Client {
         let text = std::fs::read_to_string(path).unwrap();
         let mut file: Kubeconfig = serde_saphyr::from_str(&text).unwrap();
         let decode = |text: &str| String::from_utf8(BASE64_STANDARD.decode(text).unwrap()).unwrap();
+        let shown = |data: &Option<String>| data.as_deref().map(decode);
         let (cluster, user) = (file.clusters.remove(0).cluster, file.users.remove(0).user);
         Self {
             address: cluster.server.strip_prefix("https://").unwrap().parse().unwrap(),
             authority: decode(&cluster.certificate_authority_data),
-            shows: Some((decode(&user.client_certificate_data), decode(&user.client_key_data))),
-            token: None,
+            shows: shown(&user.client_certificate_data).zip(shown(&user.client_key_data)),
+            token: user.token,
             versions: rustls::ALL_VERSIONS,
             protocol: b"http/1.1",
         }

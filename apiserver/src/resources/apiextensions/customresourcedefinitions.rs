@@ -57,6 +57,10 @@ impl Resource for CustomResourceDefinitions {
         &FACTS
     }
 
+    fn hashed_version(&self) -> &'static str {
+        "v1beta1"
+    }
+
     fn cells(&self, object: &Object, _: UnixMillis) -> Vec<Cell> {
         let spec = object.view().field("spec");
         let mut conditions = object.view().path("status.conditions").items();

@@ -3,7 +3,7 @@
 use keelson_api::field::{Error, Errors, Path};
 use keelson_api::golang::Quoted;
 use keelson_api::names::object::{self, Rule};
-use keelson_api::names::{dns, number};
+use keelson_api::names::{self, dns, number};
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::{Object, Value, View};
 
@@ -120,7 +120,7 @@ fn check(new: &Object, errors: &mut Errors) {
     let spec = At::root(new, "spec");
     let (group, version) = (spec.field("group"), spec.field("version"));
     let (name, wanted) = (meta(new).name(), format!("{}.{}", version.text(), group.text()));
-    if name != wanted && !name.is_empty() {
+    if name != wanted && !name.is_empty() && names::path::segment(name).is_empty() {
         let words = format!("must be `spec.version+\".\"+spec.group`: {}", Quoted(&wanted));
         errors.push(Error::invalid(&Path::new("metadata.name"), name, words));
     }

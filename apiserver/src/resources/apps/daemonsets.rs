@@ -91,6 +91,9 @@ impl Resource for DaemonSets {
     }
 
     fn default(&self, object: &mut Object) {
+        // A field that is always there, in upstream's own form of the object.
+        let generation = template_generation(object);
+        set_template_generation(object, generation);
         let mut object = Edit::object(object);
         let mut spec = object.made("spec");
         pod::template(&mut spec.made("template"));

@@ -116,11 +116,14 @@ impl Resource for Jobs {
         if !is_manual {
             select_own_pods(new);
         }
+        parts::forget_status(&FACTS, new);
+        drop_gated(new, None, &["spec"]);
+    }
+
+    fn complete(&self, new: &mut Object) {
         if takes_labels(new) {
             take_labels(new);
         }
-        parts::forget_status(&FACTS, new);
-        drop_gated(new, None, &["spec"]);
     }
 
     fn prepare_update(&self, new: &mut Object, old: &Object, _: &Write<'_>) {

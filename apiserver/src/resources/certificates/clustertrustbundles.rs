@@ -39,6 +39,10 @@ impl Resource for ClusterTrustBundles {
         &FACTS
     }
 
+    fn hashed_version(&self) -> &'static str {
+        "v1beta1"
+    }
+
     /// The rest depends on the signer that the bundle names, and is a matter of validation.
     fn name_rule(&self) -> Rule {
         object::path_segment
@@ -66,9 +70,15 @@ const BUNDLE_BYTES_MAX: usize = 1 << 20;
 fn check(new: &Object, old: Option<&Object>, errors: &mut Errors) {
     let spec = At::root(new, "spec");
     let (signer, bundle) = (spec.field("signerName"), spec.field("trustBundle"));
-    let name = meta(new).name();
-    let reasons = signer::bundle_name(name, signer.text(), object::Part::Whole);
-    errors.push_invalid(&Path::new("metadata.name"), name, reasons);
+    let (name, prefix) = (meta(new).name(), meta(new).generate_name());
+    if !prefix.is_empty() {
+        let reasons = signer::bundle_name(prefix, signer.text(), object::Part::Prefix);
+        errors.push_invalid(&Path::new("metadata.generateName"), prefix, reasons);
+    }
+    if !name.is_empty() {
+        let reasons = signer::bundle_name(name, signer.text(), object::Part::Whole);
+        errors.push_invalid(&Path::new("metadata.name"), name, reasons);
+    }
     if !signer.is_empty() {
         signer::name(&signer.path, signer.text(), errors);
     }

@@ -50,6 +50,10 @@ impl Resource for PodCertificateRequests {
         &FACTS
     }
 
+    fn hashed_version(&self) -> &'static str {
+        "v1beta1"
+    }
+
     fn cells(&self, object: &Object, _: UnixMillis) -> Vec<Cell> {
         let (spec, status) = (object.view().field("spec"), object.view().field("status"));
         let text = |name: &str| Cell::from(spec.field(name).text());

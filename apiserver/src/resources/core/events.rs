@@ -69,6 +69,10 @@ impl Resource for Events {
         object::path_segment
     }
 
+    fn looks_at_metadata_last(&self) -> bool {
+        true
+    }
+
     fn default_propagation(&self) -> Option<Propagation> {
         None
     }

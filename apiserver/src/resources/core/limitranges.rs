@@ -7,8 +7,6 @@ use keelson_schema::tree::{Entries, Object, Value};
 
 use crate::defaults::quantity::{fill, round_up};
 use crate::edit::Edit;
-use crate::meta::{meta, meta_mut};
-use crate::object_life::Write;
 use crate::resource::{Column, Deletion, Facts, Generation, Resource, Scope, Verb};
 
 /// The resource.
@@ -53,12 +51,8 @@ impl Resource for LimitRanges {
         }
     }
 
-    fn prepare_create(&self, new: &mut Object, _: &Write<'_>) {
-        // One without a name gets one that nobody else has.
-        if meta(new).name().is_empty() {
-            let name = meta(new).uid().to_owned();
-            meta_mut(new).set_name(&name);
-        }
+    fn names_itself(&self) -> bool {
+        true
     }
 
     fn validate_create(&self, new: &Object, errors: &mut Errors) {
@@ -85,7 +79,10 @@ fn fill_in(item: &mut Edit<'_>) {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::LimitRanges;
+    use crate::object_life::tests::World;
     use crate::resource::check;
 
     #[test]
@@ -97,12 +94,13 @@ mod tests {
         );
     }
 
-    #[test]
-    fn one_without_a_name_gets_one() {
-        check::create(
-            &LimitRanges,
-            r#"{"kind":"LimitRange","apiVersion":"v1","metadata":{"uid":"0f0e"},"spec":{"limits":[]}}"#,
-            r#"{"kind":"LimitRange","apiVersion":"v1","metadata":{"name":"0f0e","uid":"0f0e"},"spec":{"limits":[]}}"#,
-        );
+    #[tokio::test]
+    async fn one_without_a_name_gets_one_of_its_own() {
+        let world = World::new().await;
+        world.make("/api/v1/namespaces", json!({"metadata": {"name": "a"}})).await;
+        let made = world.make("/api/v1/namespaces/a/limitranges", json!({"spec": {"limits": []}})).await;
+        let (name, uid) = (&made["metadata"]["name"], &made["metadata"]["uid"]);
+        assert_eq!(name.as_str().map(str::len), uid.as_str().map(str::len), "{made}");
+        assert_ne!(name, uid);
     }
 }

@@ -65,6 +65,10 @@ impl Resource for ReplicationControllers {
         &FACTS
     }
 
+    fn looks_at_prefix(&self) -> bool {
+        false
+    }
+
     fn validate_create(&self, new: &Object, errors: &mut Errors) {
         rules::workload_replicas::controller(new, None, errors);
     }

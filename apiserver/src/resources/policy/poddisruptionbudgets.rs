@@ -1,6 +1,7 @@
 //! Pod disruption budgets: how many pods of a set may be missing on purpose.
 
 use keelson_api::field::{Error, Errors};
+use keelson_api::names::object::{self, Rule};
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::{Object, Value, View};
 
@@ -49,6 +50,14 @@ const FACTS: Facts = Facts {
 impl Resource for PodDisruptionBudgets {
     fn facts(&self) -> &Facts {
         &FACTS
+    }
+
+    fn name_rule(&self) -> Rule {
+        object::path_segment
+    }
+
+    fn looks_at_metadata_last(&self) -> bool {
+        true
     }
 
     fn cells(&self, object: &Object, now: UnixMillis) -> Vec<Cell> {

@@ -36,6 +36,10 @@ impl Resource for DeviceClasses {
         &FACTS
     }
 
+    fn looks_at_prefix(&self) -> bool {
+        false
+    }
+
     fn validate_create(&self, new: &Object, errors: &mut Errors) {
         claim::check_class(&At::root(new, "spec"), errors);
     }

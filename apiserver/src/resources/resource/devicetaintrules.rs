@@ -3,6 +3,7 @@
 use keelson_api::field::{Error, Errors};
 use keelson_api::names::dns;
 use keelson_api::time::UnixMillis;
+use keelson_schema::scalar::time::Time;
 use keelson_schema::tree::{Object, Value};
 
 use super::taint;
@@ -55,6 +56,10 @@ impl Resource for DeviceTaintRules {
         &FACTS
     }
 
+    fn hashed_version(&self) -> &'static str {
+        "v1beta2"
+    }
+
     fn cells(&self, object: &Object, now: UnixMillis) -> Vec<Cell> {
         let taint = object.view().path("spec.taint");
         let added = taint.field("timeAdded");
@@ -68,9 +73,12 @@ impl Resource for DeviceTaintRules {
         ]
     }
 
-    fn prepare_create(&self, new: &mut Object, write: &Write<'_>) {
+    fn prepare_create(&self, new: &mut Object, _: &Write<'_>) {
         parts::forget_status(&FACTS, new);
-        taint(new, |taint| taint.default("timeAdded", Value::Time(write.now)));
+    }
+
+    fn default_at(&self, new: &mut Object, now: Time) {
+        taint(new, |taint| taint.default("timeAdded", Value::Time(now)));
     }
 
     /// A taint with another effect is a new one.
@@ -78,7 +86,6 @@ impl Resource for DeviceTaintRules {
         parts::keep_status(&FACTS, new, old);
         let was = old.view().path("spec.taint");
         taint(new, |taint| {
-            taint.default("timeAdded", Value::Time(write.now));
             let is_new = taint.text("effect") != was.field("effect").text();
             if is_new && taint.get("timeAdded") == was.field("timeAdded").value() {
                 taint.set("timeAdded", Value::Time(write.now));

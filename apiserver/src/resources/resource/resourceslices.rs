@@ -58,13 +58,15 @@ impl Resource for ResourceSlices {
         ]
     }
 
-    fn prepare_create(&self, new: &mut Object, write: &Write<'_>) {
-        date_taints(new, write.now);
+    fn default_at(&self, new: &mut Object, now: Time) {
+        date_taints(new, now);
+    }
+
+    fn prepare_create(&self, new: &mut Object, _: &Write<'_>) {
         drop_gated(new, None);
     }
 
-    fn prepare_update(&self, new: &mut Object, old: &Object, write: &Write<'_>) {
-        date_taints(new, write.now);
+    fn prepare_update(&self, new: &mut Object, old: &Object, _: &Write<'_>) {
         drop_gated(new, Some(old));
     }
 

@@ -45,6 +45,10 @@ impl Resource for StorageVersionMigrations {
         &FACTS
     }
 
+    fn hashed_version(&self) -> &'static str {
+        "v1beta1"
+    }
+
     fn cells(&self, object: &Object, _: UnixMillis) -> Vec<Cell> {
         let resource = object.view().path("spec.resource");
         let (group, name) = (resource.field("group").text(), resource.field("resource").text());

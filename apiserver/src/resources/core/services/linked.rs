@@ -35,6 +35,11 @@ fn is_balanced(spec: View<'_>) -> bool {
     spec.field("type").text() == kind::LOAD_BALANCER
 }
 
+/// Whether it is reached in the cluster, and is no mere name for what is elsewhere.
+fn is_inside(spec: View<'_>) -> bool {
+    spec.field("type").text() != kind::EXTERNAL_NAME
+}
+
 pub(super) fn needs_health_port(spec: View<'_>) -> bool {
     is_balanced(spec) && spec.field("externalTrafficPolicy").text() == "Local"
 }
@@ -139,6 +144,9 @@ pub(super) fn drop_unneeded(service: &mut Edit<'_>, old: View<'_>) {
     }
     if stops(is_reached_from_outside, spec.view()) {
         drop_same(&mut spec, old, "externalTrafficPolicy");
+    }
+    if stops(is_inside, spec.view()) {
+        drop_same(&mut spec, old, "internalTrafficPolicy");
     }
     let keeps_balancer = is_balanced(spec.view());
     if let Some(mut status) = service.part("status")
