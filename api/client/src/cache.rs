@@ -257,6 +257,8 @@ pub trait Seen: Send + Sync {
     fn has_reached(&self, revision: u64) -> bool;
     /// Whether the object of this key and uid is gone, or on its way out.
     fn is_going(&self, key: &Key, uid: &str) -> bool;
+    /// Waits until it has been filled once.
+    fn filled(&self) -> BoxFuture<'_, ()>;
 }
 
 impl<V: Kind> Seen for Cache<V> {
@@ -266,6 +268,10 @@ impl<V: Kind> Seen for Cache<V> {
 
     fn is_going(&self, key: &Key, uid: &str) -> bool {
         self.get(key).is_none_or(|object| object.meta().uid != uid || object.meta().is_deleting())
+    }
+
+    fn filled(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.synced())
     }
 }
 
@@ -333,6 +339,14 @@ impl Caches {
     pub fn seen(&self, resource: &Resource) -> Option<Arc<dyn Seen>> {
         let all = self.by_type.lock();
         all.values().find(|entry| entry.resource == *resource).map(|entry| Arc::clone(&entry.seen))
+    }
+
+    /// Waits until all of them have been filled once.
+    pub async fn synced(&self) {
+        let all: Vec<_> = self.by_type.lock().values().map(|entry| Arc::clone(&entry.seen)).collect();
+        for seen in all {
+            seen.filled().await;
+        }
     }
 
     /// What fills those caches that nothing fills yet: futures without end, to be run by whoever calls.

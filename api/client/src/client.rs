@@ -34,6 +34,8 @@ pub struct Client {
 pub enum Patch {
     /// RFC 7386. With a `resourceVersion` inside it is refused if the object has changed.
     Merge,
+    /// RFC 6902: steps, which may test what they change.
+    Steps,
     /// Kubernetes' own, which knows the keys of lists.
     Strategic,
     /// Server-side apply, forced.
@@ -44,6 +46,7 @@ impl Patch {
     fn media_type(self) -> &'static str {
         match self {
             Self::Merge => "application/merge-patch+json",
+            Self::Steps => "application/json-patch+json",
             Self::Strategic => "application/strategic-merge-patch+json",
             Self::Apply => "application/apply-patch+yaml",
         }

@@ -1,0 +1,58 @@
+//! All controllers, one line each.
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use keelson_client::Caches;
+
+use crate::deployment::Deployments;
+use crate::driver::{Context, Controller};
+use crate::replicaset::Sets;
+use crate::views::replicaset::{ReplicaSet, ReplicationController};
+
+/// What controllers are told by whoever starts them.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// The certificates by which to know the API server, in PEM.
+    pub(crate) root_ca: Arc<str>,
+}
+
+/// A controller: its name for `--controllers`, the service account that it works as, and how it begins.
+pub(crate) struct Entry {
+    pub(crate) name: &'static str,
+    pub(crate) account: &'static str,
+    pub(crate) begins: Begins,
+}
+
+/// How a controller begins.
+pub(crate) enum Begins {
+    /// It plans, over caches.
+    Planning(fn(&Caches, &Settings) -> Box<dyn Controller>),
+    /// It works by itself, for ever, as soon as the future is run.
+    Working(fn(Context, &Settings) -> BoxFuture<'static, ()>),
+}
+
+use Begins::Planning;
+
+/// By upstream's names.
+pub(crate) const BUILTIN: &[Entry] = &[
+    entry(
+        "replicationcontroller-controller",
+        "replication-controller",
+        Planning(|caches, _| Box::new(Sets::<ReplicationController>::new(caches))),
+    ),
+    entry(
+        "replicaset-controller",
+        "replicaset-controller",
+        Planning(|caches, _| Box::new(Sets::<ReplicaSet>::new(caches))),
+    ),
+    entry(
+        "deployment-controller",
+        "deployment-controller",
+        Planning(|caches, _| Box::new(Deployments::new(caches))),
+    ),
+];
+
+const fn entry(name: &'static str, account: &'static str, begins: Begins) -> Entry {
+    Entry { name, account, begins }
+}

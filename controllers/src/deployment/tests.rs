@@ -1,0 +1,1 @@
+use keelson_client::Kind;

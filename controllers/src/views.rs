@@ -1,0 +1,8 @@
+//! What is kept of each kind: the fields that some controller reads, and nothing else.
+
+pub(crate) mod condition;
+pub(crate) mod deployment;
+pub(crate) mod labels;
+pub(crate) mod pod;
+pub(crate) mod replicaset;
+pub(crate) mod template;
