@@ -31,6 +31,8 @@ pub(crate) struct Settings {
     pub(crate) pki_dir: Option<PathBuf>,
     /// How long requests under way may take once the process is to end.
     pub(crate) shutdown_timeout: Duration,
+    /// Which controllers run.
+    pub(crate) controllers: keelson_controllers::Selection,
     /// Where services get their addresses from.
     pub(crate) service_cidr: String,
     /// For whom logs are written.

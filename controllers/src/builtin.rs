@@ -8,13 +8,16 @@ use keelson_client::Caches;
 use crate::deployment::Deployments;
 use crate::driver::{Context, Controller};
 use crate::replicaset::Sets;
+use crate::rootca::RootCa;
+use crate::serviceaccount::ServiceAccounts;
 use crate::views::replicaset::{ReplicaSet, ReplicationController};
+use crate::{garbage, namespace};
 
 /// What controllers are told by whoever starts them.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
-    /// The certificates by which to know the API server, in PEM.
-    pub(crate) root_ca: Arc<str>,
+    /// The certificates by which to know the API server, in PEM, if they are known.
+    pub(crate) root_ca: Option<Arc<str>>,
 }
 
 /// A controller: its name for `--controllers`, the service account that it works as, and how it begins.
@@ -32,7 +35,7 @@ pub(crate) enum Begins {
     Working(fn(Context, &Settings) -> BoxFuture<'static, ()>),
 }
 
-use Begins::Planning;
+use Begins::{Planning, Working};
 
 /// By upstream's names.
 pub(crate) const BUILTIN: &[Entry] = &[
@@ -41,15 +44,27 @@ pub(crate) const BUILTIN: &[Entry] = &[
         "replication-controller",
         Planning(|caches, _| Box::new(Sets::<ReplicationController>::new(caches))),
     ),
+    entry("namespace-controller", "namespace-controller", Working(namespace::begin)),
+    entry(
+        "serviceaccount-controller",
+        "service-account-controller",
+        Planning(|caches, _| Box::new(ServiceAccounts::new(caches))),
+    ),
+    entry("garbage-collector-controller", "generic-garbage-collector", Working(garbage::begin)),
+    entry(
+        "deployment-controller",
+        "deployment-controller",
+        Planning(|caches, _| Box::new(Deployments::new(caches))),
+    ),
     entry(
         "replicaset-controller",
         "replicaset-controller",
         Planning(|caches, _| Box::new(Sets::<ReplicaSet>::new(caches))),
     ),
     entry(
-        "deployment-controller",
-        "deployment-controller",
-        Planning(|caches, _| Box::new(Deployments::new(caches))),
+        "root-ca-certificate-publisher-controller",
+        "root-ca-cert-publisher",
+        Planning(|caches, settings| Box::new(RootCa::new(caches, settings))),
     ),
 ];
 

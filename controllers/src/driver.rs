@@ -185,6 +185,7 @@ impl<C: Controller + ?Sized> Planned<Box<C>> {
         let is_creation = matches!(action.what, What::Create { .. });
         let ended = match ended {
             Err(problem) if problem.is_not_found() && !is_creation => return Ok(()),
+            Err(problem) if problem.is_already_exists() && action.may_exist => return Ok(()),
             Err(problem) if problem.is_invalid() && action.may_be_invalid => return Ok(()),
             ended => ended,
         };

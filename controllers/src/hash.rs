@@ -9,11 +9,6 @@ pub(crate) fn fnv32(parts: &[&[u8]]) -> u32 {
     bytes.fold(0x811c_9dc5, |sum, byte| (sum ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
 }
 
-/// FNV-1 of 32 bits.
-pub(crate) fn fnv32_first(bytes: &[u8]) -> u32 {
-    bytes.iter().fold(0x811c_9dc5, |sum, byte| sum.wrapping_mul(0x0100_0193) ^ u32::from(*byte))
-}
-
 /// A number in letters that are safe in names.
 pub(crate) fn safe(number: u32) -> String {
     number.to_string().bytes().map(|digit| char::from(LETTERS[usize::from(digit) % LETTERS.len()])).collect()
@@ -37,7 +32,6 @@ mod tests {
             (fnv32(&[]), fnv32(&[b"a"]), fnv32(&[b"foo", b"bar"])),
             (0x811c_9dc5, 0xe40c_292c, 0xbf9c_f968)
         );
-        assert_eq!(fnv32_first(b"foobar"), 0x31f0_b262);
         assert_eq!(safe(1_234_567_890), "8956849876");
         let (one, other) = (of_template("{}", None), of_template("{}", Some(1)));
         assert_ne!(one, other);

@@ -18,12 +18,16 @@ mod builtin;
 mod claim;
 mod deployment;
 mod driver;
+mod garbage;
 mod hash;
+mod namespace;
 mod plan;
 mod pods;
 mod replicaset;
+mod rootca;
 mod run;
 mod selection;
+mod serviceaccount;
 mod views;
 
 pub use run::{Failed, Parts, run};

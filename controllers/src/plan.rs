@@ -66,6 +66,8 @@ pub(crate) struct Action {
     pub(crate) while_alive: Option<Box<Alive>>,
     /// Whether a refusal of what was asked as invalid is fine, since it was done by somebody else.
     pub(crate) may_be_invalid: bool,
+    /// Whether it is fine if the object is there already.
+    pub(crate) may_exist: bool,
     pub(crate) told: Option<Box<Told>>,
 }
 
@@ -136,8 +138,9 @@ impl Word {
 }
 
 impl Action {
-    fn new(what: What) -> Self {
-        Self { what, while_alive: None, may_be_invalid: false, told: None }
+    /// A request that has to succeed, and of which nothing is told.
+    pub(crate) fn new(what: What) -> Self {
+        Self { what, while_alive: None, may_be_invalid: false, may_exist: false, told: None }
     }
 
     /// Makes an object.
@@ -183,6 +186,11 @@ impl Action {
     ) -> Self {
         let regarding = Regarding::of(resource, meta);
         Self { told: Some(Box::new(Told { regarding, done, failed })), ..self }
+    }
+
+    /// And it is fine if it is there already.
+    pub(crate) fn once(self) -> Self {
+        Self { may_exist: true, ..self }
     }
 
     /// But only while an object is alive.

@@ -28,8 +28,8 @@ pub struct Parts {
     pub instance: String,
     /// Which controllers run.
     pub selection: Selection,
-    /// The certificates by which clients know the API server, in PEM.
-    pub root_ca: Arc<str>,
+    /// The certificates by which clients know the API server, in PEM; `None` where they are not known.
+    pub root_ca: Option<Arc<str>>,
     /// The lease that says which of several processes works; `None` where there can be only one.
     pub election: Option<Election>,
 }
@@ -84,7 +84,7 @@ pub async fn run(parts: Parts, stop: impl Future<Output = ()> + Send) -> Result<
 /// Works for ever.
 async fn work(parts: &Parts) -> Result<(), Failed> {
     let caches = Arc::new(Caches::new());
-    let settings = Settings { root_ca: Arc::clone(&parts.root_ca) };
+    let settings = Settings { root_ca: parts.root_ca.clone() };
     let mut running = JoinSet::new();
     let (mut planned, mut begun) = (Vec::new(), 0);
     for entry in BUILTIN.iter().filter(|entry| parts.selection.includes(entry.name)) {

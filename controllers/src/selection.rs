@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use crate::builtin::BUILTIN;
 
-/// What was chosen.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What was chosen; nothing by default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
     words: Vec<String>,
 }

@@ -104,6 +104,18 @@ pub(super) const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        name: "controllers",
+        value: "NAMES",
+        heading: "Serving",
+        help: "Run these controllers: names with commas between them, * for all, -NAME for all but NAME",
+        of: Of::All,
+        default: |_| "*".into(),
+        take: |settings, text, _| {
+            settings.controllers = crate::controllers::selection(text)?;
+            Ok(())
+        },
+    },
+    Setting {
         name: "shutdown-timeout",
         value: "SECONDS",
         heading: "Serving",
@@ -153,6 +165,7 @@ pub(super) fn blank() -> Settings {
         data_dir: PathBuf::new(),
         listen: SocketAddr::from(([0; 4], 0)),
         pki_dir: None,
+        controllers: keelson_controllers::Selection::default(),
         service_cidr: String::new(),
         shutdown_timeout: Duration::ZERO,
         log_format: LogFormat::Human,

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::Path;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD as BASE64;
 use bytes::{Bytes, BytesMut};
 use http::{Method, Request, header};
 use http_body_util::BodyExt;
@@ -125,14 +127,16 @@ impl Client {
         Ok(Self { kube: kube::Client::new(service, ""), agent: named(agent)? })
     }
 
-    /// Goes where the current context of a kubeconfig says, as whom it says.
+    /// Goes where the current context of a kubeconfig says, as whom it says. The other half are the certificates by which
+    /// it knows the server, in PEM, if the kubeconfig names any.
     ///
     /// # Errors
     /// [`ConfigError`] if the file cannot be used.
-    pub async fn from_kubeconfig(path: &Path, agent: &str) -> Result<Self, ConfigError> {
+    pub async fn from_kubeconfig(path: &Path, agent: &str) -> Result<(Self, Option<String>), ConfigError> {
         let file = Kubeconfig::read_from(path)?;
         let config = kube::Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await?;
-        Ok(Self { kube: kube::Client::try_from(config)?, agent: named(agent)? })
+        let authority = config.root_cert.as_ref().map(|certificates| pem(certificates));
+        Ok((Self { kube: kube::Client::try_from(config)?, agent: named(agent)? }, authority))
     }
 
     /// Reads one object.
@@ -307,6 +311,20 @@ impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client").field("agent", &self.agent).finish_non_exhaustive()
     }
+}
+
+fn pem(certificates: &[Vec<u8>]) -> String {
+    let mut text = String::new();
+    for certificate in certificates {
+        let encoded = BASE64.encode(certificate);
+        text.push_str("-----BEGIN CERTIFICATE-----\n");
+        for line in encoded.as_bytes().chunks(64) {
+            text.push_str(&String::from_utf8_lossy(line));
+            text.push('\n');
+        }
+        text.push_str("-----END CERTIFICATE-----\n");
+    }
+    text
 }
 
 fn named(agent: &str) -> Result<header::HeaderValue, ConfigError> {

@@ -17,6 +17,7 @@
 
 pub mod cache;
 pub mod client;
+pub mod discovery;
 pub mod events;
 pub mod expect;
 pub mod lease;

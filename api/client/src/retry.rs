@@ -13,7 +13,10 @@ const WAIT_MILLIS: u64 = 10;
 ///
 /// # Errors
 /// The first [`Problem`] that is no conflict, or the last conflict.
-pub async fn on_conflict<T>(mut write: impl AsyncFnMut() -> Result<T, Problem>) -> Result<T, Problem> {
+pub async fn on_conflict<T, F>(mut write: impl FnMut() -> F + Send) -> Result<T, Problem>
+where
+    F: Future<Output = Result<T, Problem>> + Send,
+{
     let mut wait = WAIT_MILLIS;
     for _ in 1..TRIES_MAX {
         match write().await {
@@ -35,9 +38,9 @@ mod tests {
     async fn only_conflicts_are_tried_again() {
         for (code, expected) in [(409, 5), (404, 1)] {
             let mut tries = 0;
-            let ended = on_conflict(async || {
+            let ended = on_conflict(|| {
                 tries += 1;
-                Err::<(), _>(Problem::refused(code, b"{}"))
+                async move { Err::<(), _>(Problem::refused(code, b"{}")) }
             });
             assert!(ended.await.is_err());
             assert_eq!(tries, expected);

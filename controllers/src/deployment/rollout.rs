@@ -250,8 +250,7 @@ impl State<'_> {
         }
         let what =
             What::Patch { resource: DEPLOYMENTS, key: meta.key(), part: "", form: Patch::Steps, change };
-        let action = Action { what, while_alive: None, may_be_invalid: false, told: None };
         let done = Word::new("DeploymentRollback", "Rollback", note);
-        Plan::of(vec![action.telling((&DEPLOYMENTS, meta), vec![done], None)])
+        Plan::of(vec![Action::new(what).telling((&DEPLOYMENTS, meta), vec![done], None)])
     }
 }
