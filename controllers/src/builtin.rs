@@ -7,6 +7,8 @@ use keelson_client::Caches;
 
 use crate::deployment::Deployments;
 use crate::driver::{Context, Controller};
+use crate::endpoints::EndpointsController;
+use crate::endpointslice::EndpointSlices;
 use crate::replicaset::Sets;
 use crate::rootca::RootCa;
 use crate::serviceaccount::ServiceAccounts;
@@ -39,6 +41,16 @@ use Begins::{Planning, Working};
 
 /// By upstream's names.
 pub(crate) const BUILTIN: &[Entry] = &[
+    entry(
+        "endpoints-controller",
+        "endpoint-controller",
+        Planning(|caches, _| Box::new(EndpointsController::new(caches))),
+    ),
+    entry(
+        "endpointslice-controller",
+        "endpointslice-controller",
+        Planning(|caches, _| Box::new(EndpointSlices::new(caches))),
+    ),
     entry(
         "replicationcontroller-controller",
         "replication-controller",

@@ -18,6 +18,8 @@ mod builtin;
 mod claim;
 mod deployment;
 mod driver;
+mod endpoints;
+mod endpointslice;
 mod garbage;
 mod hash;
 mod namespace;

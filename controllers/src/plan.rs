@@ -200,6 +200,11 @@ impl Action {
     }
 }
 
+/// What generated names begin with; without the dash where that would make it too long.
+pub(crate) fn prefix(name: &str) -> String {
+    if name.len() < 253 { format!("{name}-") } else { name.to_owned() }
+}
+
 /// One line, as tests read it.
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -218,7 +223,7 @@ impl fmt::Display for Action {
             }
             What::Patch { resource, key, part, change, .. } => {
                 let mut change = change.clone();
-                if let Some(meta) = change["metadata"].as_object_mut() {
+                if let Some(meta) = change.get_mut("metadata").and_then(Value::as_object_mut) {
                     meta.remove("resourceVersion");
                     meta.remove("uid");
                     if meta.is_empty() {

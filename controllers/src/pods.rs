@@ -13,6 +13,8 @@ use crate::views::pod::{Phase, Pod};
 
 /// The index of pods by who decides over them: by uid, or `NAMESPACE/` where nobody does.
 pub(crate) const BY_CONTROLLER: &str = "controller";
+/// The index of pods by their node.
+pub(crate) const BY_NODE: &str = "node";
 /// What says that a pod is to go before others.
 const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
 
@@ -22,6 +24,14 @@ pub(crate) fn index(cache: &Cache<Pod>) {
         let meta = &pod.metadata;
         let orphaned = || CompactString::from(format!("{}/", meta.namespace));
         vec![meta.controller().map_or_else(orphaned, |owner| owner.uid.clone())]
+    });
+}
+
+/// Makes pods findable by their node.
+pub(crate) fn index_by_node(cache: &Cache<Pod>) {
+    cache.index(BY_NODE, |pod| {
+        let name = &pod.spec.node_name;
+        if name.is_empty() { Vec::new() } else { vec![name.clone()] }
     });
 }
 

@@ -7,6 +7,10 @@
 #[cfg(test)]
 mod cluster;
 #[cfg(test)]
+mod deletions;
+#[cfg(test)]
 mod deployments;
 #[cfg(test)]
 mod pods;
+#[cfg(test)]
+mod services;

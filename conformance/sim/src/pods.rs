@@ -13,7 +13,15 @@ use crate::cluster::PODS;
 struct Pod {
     metadata: Meta,
     #[serde(default)]
+    spec: Spec,
+    #[serde(default)]
     status: Status,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Spec {
+    node_name: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -33,6 +41,10 @@ impl Kind for Pod {
 /// A pod with this annotation never becomes ready.
 pub(crate) const STUCK: &str = "sim/stuck";
 
+const NODES: Resource = Resource::cluster("", "v1", "nodes", "Node");
+/// Where all pods are.
+const NODE: &str = "hollow";
+
 /// Runs all pods for ever.
 pub(crate) async fn run(client: Client) {
     let caches = Caches::new();
@@ -43,6 +55,9 @@ pub(crate) async fn run(client: Client) {
     caches.run(&client).into_iter().for_each(|future| {
         filling.spawn(future);
     });
+    let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE}});
+    // It may be there from before.
+    let _ = client.create::<Value>(&NODES, "", &node).await;
     let mut number = 0_u32;
     loop {
         let key = queue.next().await;
@@ -63,6 +78,15 @@ async fn step(client: &Client, pod: &Pod, number: u32) {
         return;
     }
     if pod.status.phase == "Running" || meta.annotation(STUCK).is_some() {
+        return;
+    }
+    if pod.spec.node_name.is_empty() {
+        let name = &meta.name;
+        let bindings = Resource { plural: format!("pods/{name}/binding").into(), ..PODS };
+        let target = json!({"apiVersion": "v1", "kind": "Node", "name": NODE});
+        let binding =
+            json!({"apiVersion": "v1", "kind": "Binding", "metadata": {"name": name}, "target": target});
+        let _ = client.create::<Value>(&bindings, &meta.namespace, &binding).await;
         return;
     }
     let address = format!("10.0.{}.{}", number / 256, number % 256);

@@ -8,7 +8,7 @@ use keelson_client::{OwnerReference, Problem, Resource, Time};
 use serde_json::{Value, json};
 
 use crate::claim::{claim, selects};
-use crate::plan::{Action, Pace, Plan, Word};
+use crate::plan::{Action, Pace, Plan, Word, prefix};
 use crate::pods::{self, is_active, is_available, is_ready, is_terminating};
 use crate::views::condition::{self, Condition};
 use crate::views::pod::{PODS, Pod};
@@ -85,11 +85,6 @@ fn create(resource: &Resource, set: &ReplicaSet) -> Action {
     let failed = Word::new("FailedCreate", "Create", "Error creating: {error}");
     let done = Word::new("SuccessfulCreate", "Create", "Created pod: {name}");
     Action::create(&PODS, &meta.namespace, pod).telling((resource, meta), vec![done], Some(failed))
-}
-
-/// What generated names begin with; without the dash where that would make it too long.
-pub(crate) fn prefix(name: &str) -> String {
-    if name.len() < 253 { format!("{name}-") } else { name.to_owned() }
 }
 
 fn delete(resource: &Resource, set: &ReplicaSet, pod: &Pod) -> Action {

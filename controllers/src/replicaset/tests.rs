@@ -83,14 +83,11 @@ fn those_too_many_are_deleted() {
 fn what_matches_is_adopted_and_what_does_not_let_go() {
     let pods = [("a", "orphan"), ("b", "relabeled"), ("c", "orphan going"), ("d", "orphan relabeled")];
     let lines = lines(made(set(1), &pods));
-    assert_eq!(
-        lines[..2],
-        [
-            r#"patch pods ns/a {"metadata":{"ownerReferences":[{"apiVersion":"apps/v1","blockOwnerDeletion":true,"controller":true,"kind":"ReplicaSet","name":"web","uid":"set"}]}}"#,
-            r#"patch pods ns/b {"metadata":{"ownerReferences":[{"$patch":"delete","uid":"set"}]}}"#,
-        ]
-        .map(|line| line)
-    );
+    let expected = [
+        r#"patch pods ns/b {"metadata":{"ownerReferences":[{"$patch":"delete","uid":"set"}]}}"#,
+        r#"patch pods ns/a {"metadata":{"ownerReferences":[{"apiVersion":"apps/v1","blockOwnerDeletion":true,"controller":true,"kind":"ReplicaSet","name":"web","uid":"set"}]}}"#,
+    ];
+    assert_eq!(lines[..2], expected);
     assert_eq!(lines.len(), 3, "{lines:?}");
 }
 

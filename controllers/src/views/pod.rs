@@ -89,7 +89,7 @@ pub(crate) struct Status {
 }
 
 /// An address.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(crate) struct Address {
     pub(crate) ip: CompactString,
