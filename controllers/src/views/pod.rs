@@ -173,3 +173,86 @@ fn most_restarts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::E
     let fold: fn(&mut u32, ContainerStatus) = |most, status| *most = status.restart_count.max(*most);
     deserializer.deserialize_any(Folding(0, fold))
 }
+
+#[cfg(test)]
+mod tests {
+    use keelson_client::Cache;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// A pod as a cluster has it, managed fields and all.
+    fn typical(number: u32) -> Value {
+        let time = "2026-01-01T00:00:00Z";
+        let condition = |kind: &str| json!({"type": kind, "status": "True", "lastTransitionTime": time});
+        let field = |name: &str| json!({format!("f:{name}"): {"f:lastTransitionTime": {}, "f:status": {}, "f:type": {}}});
+        let managed = json!({
+            "manager": "kubelet", "operation": "Update", "apiVersion": "v1", "time": time, "fieldsType": "FieldsV1",
+            "subresource": "status",
+            "fieldsV1": {"f:status": {"f:conditions": [field("a"), field("b"), field("c"), field("d"), field("e")]}},
+        });
+        json!({
+            "metadata": {
+                "name": format!("web-5d4f8c7b9-{number:05}"), "generateName": "web-5d4f8c7b9-", "namespace": "default",
+                "uid": format!("0b2e7a52-6d0c-4c39-9a73-{number:012}"), "resourceVersion": number.to_string(),
+                "creationTimestamp": time, "labels": {"app": "web", "pod-template-hash": "5d4f8c7b9"},
+                "ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-5d4f8c7b9",
+                    "uid": "4a6f1f2e-55a7-4b0c-8f0a-3f1f0f6b7a11", "controller": true, "blockOwnerDeletion": true}],
+                "managedFields": [managed, managed],
+            },
+            "spec": {
+                "nodeName": "node-17", "serviceAccountName": "default", "schedulerName": "default-scheduler",
+                "volumes": [{"name": "kube-api-access-abcde", "projected": {"sources": [
+                    {"serviceAccountToken": {"expirationSeconds": 3607, "path": "token"}}]}}],
+                "containers": [{"name": "web", "image": "registry.example.com/web:1.2.3",
+                    "ports": [{"name": "http", "containerPort": 8080, "protocol": "TCP"}],
+                    "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}},
+                    "volumeMounts": [{"name": "kube-api-access-abcde", "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount"}]}],
+            },
+            "status": {
+                "phase": "Running", "podIP": "10.0.1.2", "podIPs": [{"ip": "10.0.1.2"}], "hostIP": "192.168.0.7",
+                "conditions": ["PodScheduled", "Initialized", "ContainersReady", "Ready"].map(condition),
+                "containerStatuses": [{"name": "web", "ready": true, "restartCount": 2, "image": "registry.example.com/web:1.2.3",
+                    "containerID": "containerd://3f1f0f6b7a113f1f0f6b7a113f1f0f6b7a113f1f0f6b7a113f1f0f6b7a11"}],
+            },
+        })
+    }
+
+    #[test]
+    fn what_is_kept_is_what_is_read() {
+        let pod: Pod = serde_json::from_value(typical(1)).unwrap();
+        assert_eq!(
+            (pod.status.ready.is, pod.status.ready.since),
+            (true, Time::parse("2026-01-01T00:00:00Z"))
+        );
+        assert_eq!((pod.status.restarts, pod.status.sidecar_restarts), (2, 0));
+        assert_eq!(pod.spec.containers[0].ports[0].container_port, 8080);
+        let bare: Pod =
+            serde_json::from_str(r#"{"metadata":{"name":"p"},"status":{"phase":"New"}}"#).unwrap();
+        assert_eq!((bare.status.phase, bare.status.ready), (Phase::Unknown, Ready::default()));
+    }
+
+    /// How many kilobytes of memory the process takes up.
+    fn resident() -> u64 {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    #[test]
+    fn cached_pods_are_small() {
+        const PODS: u32 = 20_000;
+        let cache: Cache<Pod> = Cache::default();
+        crate::pods::index(&cache);
+        crate::pods::index_by_node(&cache);
+        let text = typical(1).to_string();
+        let before = resident();
+        for number in 0..PODS {
+            cache.apply(serde_json::from_str(&typical(number).to_string()).unwrap());
+        }
+        let bytes = (resident() - before) * 1024 / u64::from(PODS);
+        println!("{bytes} bytes per cached pod, of {} bytes of JSON", text.len());
+        assert!(bytes < 2048, "{bytes} bytes per cached pod");
+        assert_eq!(cache.len(), PODS as usize);
+    }
+}
