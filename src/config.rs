@@ -17,6 +17,8 @@ use std::time::Duration;
 
 pub(crate) use flags::{ServerFlags, StorageFlags};
 
+use keelson_apiserver::admission::plugins::Plugins;
+
 use crate::failure::Failure;
 use table::{SETTINGS, Setting};
 
@@ -35,6 +37,8 @@ pub(crate) struct Settings {
     pub(crate) controllers: keelson_controllers::Selection,
     /// Where services get their addresses from.
     pub(crate) service_cidr: String,
+    /// Which rules of admission hold.
+    pub(crate) admission: Plugins,
     /// For whom logs are written.
     pub(crate) log_format: LogFormat,
     /// How much is logged.

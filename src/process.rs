@@ -1,9 +1,10 @@
-//! What the process takes up, as the kernel tells it.
+//! What the process takes up, as the kernel tells it, and what it may.
 
 use std::fs;
 
 use keelson_api::time::UnixMillis;
 use keelson_apiserver::metrics::Figure;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Reads the process's figures by the names that Prometheus gave them. What cannot be read is left out.
 pub(crate) fn figures(started: UnixMillis) -> Vec<Figure> {
@@ -35,12 +36,21 @@ pub(crate) fn figures(started: UnixMillis) -> Vec<Figure> {
     if let Ok(open) = fs::read_dir("/proc/self/fd") {
         figures.push(Figure::one("process_open_fds", "Open file descriptors", false, open.count() as f64));
     }
-    if let Some(max) = rustix::process::getrlimit(rustix::process::Resource::Nofile).current {
+    if let Some(max) = getrlimit(Resource::Nofile).current {
         figures.push(Figure::one("process_max_fds", "File descriptors it may open", false, max as f64));
     }
     let help = "When the process started, in seconds since 1970";
     figures.push(Figure::one("process_start_time_seconds", help, false, started.0 as f64 / 1e3));
     figures
+}
+
+/// Takes as many open files as the system allows. A connection is one, and what a process begins with is meant for
+/// programs that have few: there it would end at a thousand clients.
+pub(crate) fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        tracing::warn!(%error, "cannot have more open files than {:?}", limit.current);
+    }
 }
 
 #[derive(Debug, PartialEq, Eq)]

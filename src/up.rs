@@ -37,6 +37,7 @@ pub(crate) enum Parts {
 /// Runs until a signal comes, or until a part dies.
 pub(crate) fn run(settings: &Settings, parts: Parts) -> Result<(), Failure> {
     log::begin(settings);
+    process::raise_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::from_error("cannot begin", &error, ""))?;
     let ended = runtime.block_on(serve(settings, parts));
@@ -137,6 +138,7 @@ async fn begin_apiserver(
         entropy: Entropy::new(random::fill),
         store: opened.store.clone(),
         keys,
+        admission: settings.admission,
         address: listener.address().to_string(),
         checks: vec![storage_check(opened)],
         figures: Box::new(figures),

@@ -10,9 +10,12 @@ mod class;
 mod growth;
 mod limits;
 mod not_ready;
+pub mod plugins;
 mod priority;
 mod protection;
+pub(crate) mod quota;
 mod runtime;
+mod service_account;
 mod toleration;
 
 #[cfg(test)]
@@ -23,6 +26,7 @@ use keelson_schema::tree::Object;
 use keelson_store::At;
 use keelson_store::key::{Key, ResourceName};
 
+use self::plugins::Plugin;
 use crate::api::Call;
 use crate::meta::meta;
 use crate::problem::Problem;
@@ -32,64 +36,110 @@ use crate::stored::{Stored, scan};
 /// Fills in what others decide on. `new` and `old` are in the version that is stored; there is no `old` if it is to be
 /// made.
 pub(crate) async fn fill(call: &Call<'_>, new: &mut Object, old: Option<&Object>) -> Result<(), Problem> {
-    let is_new = old.is_none();
+    let (is_new, has) = (old.is_none(), |plugin| call.api.admission.has(plugin));
     match (call.served.store.as_str(), part(call)) {
         ("pods", "") if is_new => Box::pin(fill_pod(call, new)).await,
         ("pods", "") => {
-            old.into_iter().for_each(|old| priority::keep(new, old));
-            toleration::fill(new);
+            if has(Plugin::Priority) {
+                old.into_iter().for_each(|old| priority::keep(new, old));
+            }
+            if has(Plugin::DefaultTolerationSeconds) {
+                toleration::fill(new);
+            }
             Ok(())
         }
-        ("nodes", "") if is_new => {
+        ("nodes", "") if is_new && has(Plugin::TaintNodesByCondition) => {
             not_ready::taint(new);
             Ok(())
         }
         ("persistentvolumeclaims", "") if is_new => {
-            Box::pin(class::fill_claim(call, new)).await?;
-            protection::protect(new, protection::CLAIM);
+            if has(Plugin::DefaultStorageClass) {
+                Box::pin(class::fill_claim(call, new)).await?;
+            }
+            protect(call, new, protection::CLAIM);
             Ok(())
         }
         ("persistentvolumes", "") if is_new => {
-            protection::protect(new, protection::VOLUME);
+            protect(call, new, protection::VOLUME);
             Ok(())
         }
         ("volumeattributesclasses.storage.k8s.io", "") if is_new => {
-            protection::protect(new, protection::ATTRIBUTES);
+            protect(call, new, protection::ATTRIBUTES);
             Ok(())
         }
-        ("ingresses.networking.k8s.io", "") if is_new => Box::pin(class::fill_ingress(call, new)).await,
+        ("ingresses.networking.k8s.io", "") if is_new && has(Plugin::DefaultIngressClass) => {
+            Box::pin(class::fill_ingress(call, new)).await
+        }
         _ => Ok(()),
     }
 }
 
+fn protect(call: &Call<'_>, new: &mut Object, finalizer: &'static str) {
+    if call.api.admission.has(Plugin::StorageObjectInUseProtection) {
+        protection::protect(new, finalizer);
+    }
+}
+
 async fn fill_pod(call: &Call<'_>, new: &mut Object) -> Result<(), Problem> {
-    limits::fill(call, new).await?;
-    priority::fill(call, new).await?;
-    toleration::fill(new);
-    runtime::fill(call, new).await
+    let has = |plugin| call.api.admission.has(plugin);
+    if has(Plugin::LimitRanger) {
+        limits::fill(call, new).await?;
+    }
+    if has(Plugin::ServiceAccount) {
+        service_account::fill(call, new).await?;
+    }
+    if has(Plugin::Priority) {
+        priority::fill(call, new).await?;
+    }
+    if has(Plugin::DefaultTolerationSeconds) {
+        toleration::fill(new);
+    }
+    if has(Plugin::RuntimeClass) {
+        runtime::fill(call, new).await?;
+    }
+    Ok(())
 }
 
 /// Refuses what is well in itself and does not fit to what else there is. Of subresources it is told the whole object.
 pub(crate) async fn check(call: &Call<'_>, new: &Object, old: Option<&Object>) -> Result<(), Problem> {
+    let has = |plugin| call.api.admission.has(plugin);
     match (call.served.store.as_str(), part(call)) {
         ("pods", "") if old.is_none() => Box::pin(check_pod(call, new)).await,
-        ("pods", "resize") => Box::pin(limits::check_pod(call, new, old)).await,
+        ("pods", "resize") if has(Plugin::LimitRanger) => Box::pin(limits::check_pod(call, new, old)).await,
+        ("pods", part @ "ephemeralcontainers") if has(Plugin::ServiceAccount) => {
+            Box::pin(service_account::check(call, new, part)).await
+        }
         ("persistentvolumeclaims", "") => Box::pin(check_claim(call, new, old)).await,
-        ("priorityclasses.scheduling.k8s.io", "") => Box::pin(priority::check_class(call, new, old)).await,
+        ("priorityclasses.scheduling.k8s.io", "") if has(Plugin::Priority) => {
+            Box::pin(priority::check_class(call, new, old)).await
+        }
         _ => Ok(()),
     }
 }
 
 async fn check_pod(call: &Call<'_>, new: &Object) -> Result<(), Problem> {
-    limits::check_pod(call, new, None).await?;
-    runtime::check(call, new).await
+    let has = |plugin| call.api.admission.has(plugin);
+    if has(Plugin::LimitRanger) {
+        limits::check_pod(call, new, None).await?;
+    }
+    if has(Plugin::ServiceAccount) {
+        service_account::check(call, new, "").await?;
+    }
+    if has(Plugin::RuntimeClass) {
+        runtime::check(call, new).await?;
+    }
+    Ok(())
 }
 
 async fn check_claim(call: &Call<'_>, new: &Object, old: Option<&Object>) -> Result<(), Problem> {
-    limits::check_claim(call, new, old).await?;
+    if call.api.admission.has(Plugin::LimitRanger) {
+        limits::check_claim(call, new, old).await?;
+    }
     match old {
-        Some(old) => growth::check(call, new, old).await,
-        None => Ok(()),
+        Some(old) if call.api.admission.has(Plugin::PersistentVolumeClaimResize) => {
+            growth::check(call, new, old).await
+        }
+        _ => Ok(()),
     }
 }
 
@@ -109,7 +159,7 @@ const KEPT: [&str; 3] = ["default", "kube-system", "kube-public"];
 
 /// Refuses to make `new` in a namespace that is not there, or on its way out.
 pub(crate) async fn namespace_is_open(call: &Call<'_>, new: &Object) -> Result<(), Problem> {
-    if !call.served.is_namespaced() {
+    if !call.served.is_namespaced() || !call.api.admission.has(Plugin::NamespaceLifecycle) {
         return Ok(());
     }
     let name = &*call.target.namespace;
@@ -134,7 +184,9 @@ pub(crate) async fn namespace_is_open(call: &Call<'_>, new: &Object) -> Result<(
 
 /// Refuses to remove what the cluster itself needs.
 pub(crate) fn may_delete(call: &Call<'_>, name: &str) -> Result<(), Problem> {
-    let is_kept = call.served.store.as_str() == "namespaces" && KEPT.contains(&name);
+    let is_kept = call.served.store.as_str() == "namespaces"
+        && KEPT.contains(&name)
+        && call.api.admission.has(Plugin::NamespaceLifecycle);
     if is_kept {
         return Err(
             Status::forbidden(&call.group_resource(), name, "this namespace may not be deleted").into()

@@ -20,10 +20,12 @@ use keelson_store::key::Key;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
+use crate::admission::plugins::Plugins;
 use crate::caller::Caller;
 use crate::catalog::{Catalog, Served};
 use crate::encoded::Encoded;
 use crate::entropy::Entropy;
+use crate::extension::{self, history};
 use crate::object_life::{Owner, Write};
 use crate::problem::Problem;
 use crate::query::Query;
@@ -35,12 +37,14 @@ use crate::{advice, compress, discovery, openapi, refusal, verbs, websocket};
 /// What verbs work with.
 pub(crate) struct Api {
     pub(crate) store: Store,
-    pub(crate) catalog: Catalog,
-    pub(crate) documents: Documents,
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) documents: Arc<Documents>,
     pub(crate) clock: Clock,
     pub(crate) entropy: Entropy,
     pub(crate) encoded: Encoded,
-    pub(crate) keys: Keys,
+    pub(crate) keys: Arc<Keys>,
+    /// Which rules hold beyond an object's own.
+    pub(crate) admission: Plugins,
     /// Where this server says that it can be reached.
     pub(crate) address: String,
     /// Whether the server is about to end.
@@ -122,6 +126,23 @@ impl<'a> Call<'a> {
 }
 
 impl Api {
+    /// The same over another state.
+    pub(crate) fn over(&self, store: Store) -> Arc<Self> {
+        Arc::new(Self {
+            store,
+            catalog: Arc::clone(&self.catalog),
+            documents: Arc::clone(&self.documents),
+            clock: self.clock.clone(),
+            entropy: self.entropy.clone(),
+            // It goes by revisions, which mean something else there.
+            encoded: Encoded::default(),
+            keys: Arc::clone(&self.keys),
+            admission: self.admission,
+            address: self.address.clone(),
+            leaving: self.leaving.clone(),
+        })
+    }
+
     /// Whether a path is one of the API's.
     pub(crate) fn serves(path: &str) -> bool {
         let first = path.get(1..).and_then(|rest| rest.split('/').next());
@@ -139,6 +160,9 @@ impl Api {
             return openapi::answer(&self.documents, parts).unwrap_or(Err(Problem::NoSuchPath));
         }
         match Target::parse(parts.uri.path()).ok_or(Problem::NoSuchPath)? {
+            Target::Resource(target) if target.group == extension::GROUP => {
+                extension::answer(self, parts, &target, caller, &body).await
+            }
             Target::Resource(target) => self.resource(parts, &target, caller, body).await,
             other => compress::pack(&parts.headers, self.document(parts, &other)?).await,
         }
@@ -181,7 +205,7 @@ impl Api {
         };
         let query = Query::parse(parts.uri.query());
         let subresource = match &*target.subresource {
-            "" => None,
+            "" | history::PART => None,
             name => Some(served.subresource(name).ok_or_else(refusal::nothing_here)?),
         };
         let fits = match (served.is_namespaced(), target.namespace.is_empty(), target.name.is_empty()) {
@@ -204,6 +228,9 @@ impl Api {
             caller,
             warnings: Mutex::new(served.resource.deprecation().map(str::to_owned).into_iter().collect()),
         };
+        if target.subresource == history::PART {
+            return compress::pack(&parts.headers, history::answer(&call).await?).await;
+        }
         let verb = verb(&parts.method, &call).ok_or_else(refusal::no_such_method)?;
         if !proxied {
             let takes_streams = target.name.is_empty() && parts.method == Method::GET;

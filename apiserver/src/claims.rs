@@ -1,5 +1,5 @@
 //! What objects take out of a common stock when they are written, and give back when they go: addresses and ports,
-//! which there are only once.
+//! which there are only once, and what is left of a namespace's quotas.
 //!
 //! Who has got what is an object in the store too, made and removed in the same transaction as the object that takes
 //! it, on the condition that nobody else has got it. So nothing is given twice, by however many servers over one store,
@@ -9,6 +9,7 @@ use futures::future::BoxFuture;
 use keelson_schema::tree::Object;
 use keelson_store::transaction::{Operation, Transaction};
 
+use crate::admission::quota;
 use crate::api::Call;
 use crate::problem::Problem;
 
@@ -35,10 +36,14 @@ pub(crate) trait Claims: Sync {
 
 /// What belongs into the transaction of `step`.
 pub(crate) async fn settle(call: &Call<'_>, step: Step<'_>) -> Result<Vec<Operation>, Problem> {
-    match call.served.resource.claims() {
-        Some(claims) => claims.settle(call, step).await,
-        None => Ok(Vec::new()),
+    let mut operations = match &step.new {
+        Some(new) => Box::pin(quota::charge(call, step.old, new)).await?,
+        None => Vec::new(),
+    };
+    if let Some(claims) = call.served.resource.claims() {
+        operations.extend(claims.settle(call, step).await?);
     }
+    Ok(operations)
 }
 
 /// `transaction` with what belongs to it. Its own operation stays the first, which tells its failure from a lost claim.

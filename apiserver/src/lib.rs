@@ -8,7 +8,7 @@
 //! no certificate and draws no random number: the binary hands in what it needs. It knows no component either; they
 //! come to it as any client does.
 
-mod admission;
+pub mod admission;
 mod advice;
 mod api;
 mod body;
@@ -23,6 +23,7 @@ mod discovery;
 mod edit;
 mod encoded;
 pub mod entropy;
+mod extension;
 pub mod health;
 mod indexes;
 mod media;

@@ -1,18 +1,23 @@
 //! The door to the network: connections in, TLS, HTTP/1.1 and HTTP/2, and an orderly end.
 
+mod gather;
+mod streams;
 pub mod tls;
 
 use std::fmt;
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use prometheus_client::metrics::gauge::Gauge;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -20,6 +25,8 @@ use tokio::time::timeout;
 
 use crate::server::ApiServer;
 use crate::websocket::Next;
+use gather::Gathered;
+use streams::{Begun, Streams};
 use tls::Tls;
 
 /// Connections open at the same time; further ones wait to be accepted.
@@ -34,6 +41,8 @@ const STREAMS_MAX: u32 = 100;
 /// After how much silence an HTTP/2 client is asked whether it is still there, and how long it may take to answer.
 const PING_AFTER: Duration = Duration::from_secs(30);
 const PING_ANSWER_MAX: Duration = Duration::from_secs(20);
+/// How often a turn of a connection goes on with what came of itself, before it sends and lets others have their turn.
+const PASSES_MAX: usize = 4;
 /// How long to wait where the system has no file descriptor left for a new connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -120,7 +129,6 @@ pub async fn serve(
 struct Connection {
     tls: Tls,
     server: ApiServer,
-    http: Arc<auto::Builder<TokioExecutor>>,
     leaving: watch::Receiver<bool>,
 }
 
@@ -132,18 +140,7 @@ impl fmt::Debug for Connection {
 
 impl Connection {
     fn new(tls: Tls, server: ApiServer, leaving: watch::Receiver<bool>) -> Self {
-        let mut http = auto::Builder::new(TokioExecutor::new());
-        http.http1()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_MAX)
-            .max_buf_size(HEAD_BYTES_MAX as usize);
-        http.http2()
-            .timer(TokioTimer::new())
-            .max_concurrent_streams(STREAMS_MAX)
-            .max_header_list_size(HEAD_BYTES_MAX)
-            .keep_alive_interval(PING_AFTER)
-            .keep_alive_timeout(PING_ANSWER_MAX);
-        Self { tls, server, http: Arc::new(http), leaving }
+        Self { tls, server, leaving }
     }
 
     async fn run(mut self, stream: TcpStream, peer: SocketAddr) {
@@ -170,20 +167,70 @@ impl Connection {
         };
         let next = Next::default();
         let service = TowerToHyperService::new(self.server.door_with(credentials).going_on(&next));
-        let mut http = pin!(self.http.serve_connection_with_upgrades(TokioIo::new(stream), service));
+        let (stream, mut streams) = (Gathered::new(stream), Streams::default());
+        let http = http(streams.begun());
+        let mut http = pin!(http.serve_connection_with_upgrades(TokioIo::new(stream.clone()), service));
+        stream.gather(true);
         let ended = tokio::select! {
-            ended = &mut http => ended,
+            ended = poll_fn(|context| turn(http.as_mut(), &mut streams, &stream, context)) => ended,
             () = left(&mut self.leaving) => {
                 http.as_mut().graceful_shutdown();
-                http.await
+                poll_fn(|context| turn(http.as_mut(), &mut streams, &stream, context)).await
             }
         };
+        stream.gather(false);
         if let Err(error) = ended {
             // Mostly a client that went away without saying so.
             tracing::debug!(%peer, %error, "connection ended");
         } else if let Some(next) = next.take() {
-            next.await;
+            // It may begin by listening; the answer that led to it has to be out before.
+            match poll_fn(|context| stream.poll_send(context)).await {
+                Ok(()) => next.await,
+                Err(error) => tracing::debug!(%peer, %error, "connection ended"),
+            }
         }
+    }
+}
+
+/// How HTTP is spoken; `begun` gets the requests.
+fn http(begun: Begun) -> auto::Builder<Begun> {
+    let mut http = auto::Builder::new(begun);
+    http.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_MAX).max_buf_size(HEAD_BYTES_MAX as usize);
+    http.http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS_MAX)
+        .max_header_list_size(HEAD_BYTES_MAX)
+        .keep_alive_interval(PING_AFTER)
+        .keep_alive_timeout(PING_ANSWER_MAX);
+    http
+}
+
+/// One turn of a connection: reads what there is, answers what can be answered, and sends it all at once.
+fn turn<Http, Error, Stream>(
+    mut http: Pin<&mut Http>,
+    streams: &mut Streams,
+    stream: &Gathered<Stream>,
+    context: &mut Context<'_>,
+) -> Poll<Result<(), Error>>
+where
+    Http: Future<Output = Result<(), Error>>,
+    Error: From<io::Error>,
+    Stream: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut ended = Poll::Pending;
+    for pass in 1..=PASSES_MAX {
+        ended = http.as_mut().poll(context);
+        if !streams.poll(context) || ended.is_ready() {
+            break;
+        }
+        // What was answered now is written by the next pass, or in the next turn.
+        if pass == PASSES_MAX {
+            context.waker().wake_by_ref();
+        }
+    }
+    match stream.poll_send(context) {
+        Poll::Ready(Err(error)) => Poll::Ready(Err(error.into())),
+        _ => ended,
     }
 }
 

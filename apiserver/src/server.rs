@@ -16,6 +16,7 @@ use keelson_store::Store;
 use tokio::sync::watch;
 use tower::Service;
 
+use crate::admission::plugins::Plugins;
 use crate::api::Api;
 use crate::bootstrap::BootstrapError;
 use crate::caller::{Caller, Credentials};
@@ -64,6 +65,8 @@ pub struct Parts {
     pub store: Store,
     /// What service accounts' tokens are signed and checked with.
     pub keys: Keys,
+    /// Which rules hold beyond an object's own.
+    pub admission: Plugins,
     /// Where clients reach the server: `host:port`.
     pub address: String,
     /// What decides on its health, besides what it knows itself.
@@ -96,7 +99,9 @@ impl Parts {
         let address = "127.0.0.1:6443".to_owned();
         let (checks, figures, limits) = (Vec::new(), Box::new(Vec::new), Limits::default());
         let keys = Keys::for_tests();
-        Self { clock, entropy, store, keys, address, checks, figures, limits }
+        // There is nobody who would make accounts.
+        let admission = Plugins::default().without("ServiceAccount").expect("it is the name of one");
+        Self { clock, entropy, store, keys, admission, address, checks, figures, limits }
     }
 }
 
@@ -138,15 +143,16 @@ impl ApiServer {
         checks.push(Check::new("shutdown", &[Endpoint::Readyz], move || {
             if *told.borrow() { Err("process is shutting down".into()) } else { Ok(()) }
         }));
-        let catalog = Catalog::builtin();
+        let catalog = Arc::new(Catalog::builtin());
         let api = Arc::new(Api {
             store: parts.store,
-            documents: openapi::documents(&catalog),
+            documents: Arc::new(openapi::documents(&catalog)),
             catalog,
             clock: parts.clock.clone(),
             entropy: parts.entropy,
             encoded: Encoded::default(),
-            keys: parts.keys,
+            keys: Arc::new(parts.keys),
+            admission: parts.admission,
             address: parts.address,
             leaving: seen,
         });

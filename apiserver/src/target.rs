@@ -4,6 +4,8 @@
 
 use std::borrow::Cow;
 
+use crate::extension::history;
+
 /// A path below `/api` or `/apis`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Target<'a> {
@@ -40,7 +42,7 @@ pub(crate) struct ResourceTarget<'a> {
 }
 
 /// Parts of a namespace object, which share its path with the resources in the namespace.
-const NAMESPACE_PARTS: [&str; 2] = ["status", "finalize"];
+const NAMESPACE_PARTS: [&str; 3] = ["status", "finalize", history::PART];
 
 impl<'a> Target<'a> {
     /// Reads a path; nothing if it lies outside of the API or cannot be a path in it.

@@ -15,6 +15,7 @@ mod mistakes;
 mod negotiation;
 mod objects;
 mod patch;
+mod robust;
 mod services;
 mod settings;
 mod shutdown;

@@ -4,6 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use keelson_apiserver::admission::plugins::{Plugin, Plugins};
+
 use super::{LogFormat, Settings, Surroundings, path};
 
 /// One setting: everything there is to know about it.
@@ -116,6 +118,22 @@ pub(super) const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        name: "disable-admission-plugins",
+        value: "LIST",
+        heading: "Serving",
+        help: "Switch rules of admission off, by upstream's names with commas in between; accounts are not asked for \
+               until there is somebody who makes them",
+        of: Of::Servers,
+        default: |_| "ServiceAccount".into(),
+        take: |settings, text, _| {
+            settings.admission = Plugins::default().without(text).map_err(|name| {
+                let known = Plugin::ALL.map(Plugin::name).join(", ");
+                format!("names {name:?}, which is none of them; there are {known}")
+            })?;
+            Ok(())
+        },
+    },
+    Setting {
         name: "shutdown-timeout",
         value: "SECONDS",
         heading: "Serving",
@@ -167,6 +185,7 @@ pub(super) fn blank() -> Settings {
         pki_dir: None,
         controllers: keelson_controllers::Selection::default(),
         service_cidr: String::new(),
+        admission: Plugins::default(),
         shutdown_timeout: Duration::ZERO,
         log_format: LogFormat::Human,
         log_level: tracing::Level::INFO,

@@ -14,7 +14,7 @@ use crate::{refusal, render};
 /// A kind of object that writes are judged by: group, version, and name in paths.
 pub(super) type Kind = (&'static str, &'static str, &'static str);
 
-fn served(call: &Call<'_>, (group, version, plural): Kind) -> Result<Arc<Served>, Problem> {
+pub(super) fn served(call: &Call<'_>, (group, version, plural): Kind) -> Result<Arc<Served>, Problem> {
     let served = call.api.catalog.resource(group, version, plural);
     served.cloned().ok_or_else(|| Problem::Defect(format!("nobody serves {plural}")))
 }

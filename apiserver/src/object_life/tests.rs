@@ -30,6 +30,11 @@ impl World {
         Self { server: ApiServer::new(Parts::for_tests(clock).await), now }
     }
 
+    /// A server of these parts, which tell the time themselves.
+    pub(crate) fn of(parts: Parts) -> Self {
+        Self { server: ApiServer::new(parts), now: Arc::default() }
+    }
+
     pub(crate) fn pass(&self, seconds: u64) {
         self.now.fetch_add(seconds * 1000, Ordering::Relaxed);
     }

@@ -8,7 +8,7 @@ use axum::body::Body;
 use bytes::{BufMut, Bytes, BytesMut};
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
-use http_body::Frame;
+use http_body::{Frame, SizeHint};
 use keelson_schema::arena::Schema;
 use keelson_store::Snapshot;
 use keelson_store::object::Object;
@@ -54,8 +54,14 @@ pub(crate) fn list(call: &Call<'_>, look: Look, listing: Listing) -> Result<Resp
         return Ok(streamed(call.served, look.shape, listing));
     }
     let body = match (look.encoding, look.shape) {
-        (Encoding::Protobuf, Shape::Whole) => protobuf(call, &listing)?,
-        (Encoding::Protobuf, Shape::Metadata(version)) => metadata_protobuf(version, &listing)?,
+        (Encoding::Protobuf, Shape::Whole) => {
+            let body = Body::new(protobuf(call, &listing)?);
+            return Ok(answer(StatusCode::OK, look.encoding.media_type(), body));
+        }
+        (Encoding::Protobuf, Shape::Metadata(version)) => {
+            let body = Body::new(metadata_protobuf(version, &listing)?);
+            return Ok(answer(StatusCode::OK, look.encoding.media_type(), body));
+        }
         (_, Shape::Table(version, include)) => {
             finish(look, table::of_list(call.served, version, include, call.api.clock.now(), &listing)?)?
         }
@@ -169,16 +175,16 @@ impl http_body::Body for Items {
 }
 
 /// A list in upstream's protobuf.
-fn protobuf(call: &Call<'_>, listing: &Listing) -> Result<Bytes, Problem> {
+fn protobuf(call: &Call<'_>, listing: &Listing) -> Result<Messages, Problem> {
     let mut items = Vec::with_capacity(listing.objects.len());
     for object in &listing.objects {
         items.push(super::message(call.api, call.served, object)?);
     }
     let kind = format!("{}List", call.served.facts().kind);
-    list_envelope(&call.served.api_version, &kind, listing, &items)
+    list_envelope(&call.served.api_version, &kind, listing, items)
 }
 
-fn metadata_protobuf(version: MetaVersion, listing: &Listing) -> Result<Bytes, Problem> {
+fn metadata_protobuf(version: MetaVersion, listing: &Listing) -> Result<Messages, Problem> {
     let mut items = Vec::with_capacity(listing.objects.len());
     for object in &listing.objects {
         let mut json = BytesMut::new();
@@ -186,7 +192,7 @@ fn metadata_protobuf(version: MetaVersion, listing: &Listing) -> Result<Bytes, P
         let tree = super::decode_as(version.metadata_kind(), &json)?;
         items.push(super::encode_message(&tree)?);
     }
-    list_envelope(version.api_version(), "PartialObjectMetadataList", listing, &items)
+    list_envelope(version.api_version(), "PartialObjectMetadataList", listing, items)
 }
 
 fn meta_message(listing: &Listing) -> Result<Bytes, Problem> {
@@ -202,34 +208,82 @@ fn list_envelope(
     api_version: &str,
     kind: &str,
     listing: &Listing,
-    items: &[Bytes],
-) -> Result<Bytes, Problem> {
+    items: Vec<Bytes>,
+) -> Result<Messages, Problem> {
     let meta = meta_message(listing)?;
-    let length = field_bytes(meta.len()) + items.iter().map(|item| field_bytes(item.len())).sum::<usize>();
-    Ok(enveloped(api_version, kind, length, |out| {
-        put_field(1, &meta, out);
-        items.iter().for_each(|item| put_field(2, item, out));
-    }))
+    let items_bytes = items.iter().map(|item| field_bytes(item.len())).sum::<usize>();
+    let mut piece = BytesMut::new();
+    open_envelope(api_version, kind, field_bytes(meta.len()) + items_bytes, &mut piece);
+    put_field(1, &meta, &mut piece);
+    let left = piece.len() + items_bytes + CLOSING_BYTES;
+    Ok(Messages { items: items.into_iter(), piece, left })
+}
+
+/// The body of a list in protobuf: its items are put together while it is sent, so that it is nowhere as a whole.
+struct Messages {
+    items: std::vec::IntoIter<Bytes>,
+    piece: BytesMut,
+    /// Bytes still to be sent.
+    left: usize,
+}
+
+impl http_body::Body for Messages {
+    type Data = Bytes;
+    type Error = Problem;
+
+    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Problem>>> {
+        let this = self.get_mut();
+        if this.left == 0 {
+            return Poll::Ready(None);
+        }
+        this.piece.reserve(this.left.min(PIECE_BYTES + PIECE_BYTES / 4));
+        while this.piece.len() < PIECE_BYTES {
+            let Some(item) = this.items.next() else {
+                close_envelope(&mut this.piece);
+                break;
+            };
+            put_field(2, &item, &mut this.piece);
+        }
+        this.left -= this.piece.len();
+        Poll::Ready(Some(Ok(Frame::data(this.piece.split().freeze()))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left as u64)
+    }
 }
 
 /// A message in upstream's envelope, which says what it is of.
 pub(crate) fn envelope(api_version: &str, kind: &str, message: &[u8]) -> Bytes {
-    enveloped(api_version, kind, message.len(), |out| out.put_slice(message))
+    const AROUND_BYTES: usize = 64;
+    let around = AROUND_BYTES + api_version.len() + kind.len();
+    let mut out = BytesMut::with_capacity(around + message.len());
+    open_envelope(api_version, kind, message.len(), &mut out);
+    out.put_slice(message);
+    close_envelope(&mut out);
+    out.freeze()
 }
 
-fn enveloped(api_version: &str, kind: &str, length: usize, message: impl FnOnce(&mut BytesMut)) -> Bytes {
-    let prefix = keelson_schema::proto::PREFIX;
+/// What stands in front of a message of this length.
+fn open_envelope(api_version: &str, kind: &str, length: usize, out: &mut BytesMut) {
     let type_meta = field_bytes(api_version.len()) + field_bytes(kind.len());
-    let mut out = BytesMut::with_capacity(prefix.len() + field_bytes(type_meta) + field_bytes(length) + 4);
-    out.put_slice(&prefix);
-    put_length(1, type_meta, &mut out);
-    put_field(1, api_version.as_bytes(), &mut out);
-    put_field(2, kind.as_bytes(), &mut out);
-    put_length(2, length, &mut out);
-    message(&mut out);
-    put_field(3, b"", &mut out);
-    put_field(4, b"", &mut out);
-    out.freeze()
+    out.put_slice(&keelson_schema::proto::PREFIX);
+    put_length(1, type_meta, out);
+    put_field(1, api_version.as_bytes(), out);
+    put_field(2, kind.as_bytes(), out);
+    put_length(2, length, out);
+}
+
+/// What stands behind it, in bytes.
+const CLOSING_BYTES: usize = 4;
+
+fn close_envelope(out: &mut BytesMut) {
+    put_field(3, b"", out);
+    put_field(4, b"", out);
 }
 
 /// What a field of so many bytes takes up.

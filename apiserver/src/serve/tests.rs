@@ -3,10 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::routing::get;
+use futures::StreamExt;
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Bytes;
 use hyper::client::conn::http2::{SendRequest, handshake};
+use hyper_util::rt::TokioExecutor;
 use keelson_api::time::{Clock, UnixMillis};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::ServerName;
@@ -26,6 +29,31 @@ struct Running {
     connection: JoinHandle<hyper::Result<()>>,
     asked: Arc<Notify>,
     may_answer: Arc<Notify>,
+    /// Told when nobody waits any more for the answer.
+    given_up: Arc<Notify>,
+}
+
+/// Tells when it is dropped.
+struct Tells(Arc<Notify>);
+
+impl Drop for Tells {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
+}
+
+/// An answer that has no end.
+async fn endless() -> Body {
+    Body::from_stream(futures::stream::repeat(Bytes::from_static(&[b'a'; 16 << 10])).map(Ok::<_, io::Error>))
+}
+
+/// An answer that breaks after it has begun.
+async fn broken() -> Body {
+    let pieces = futures::stream::iter(["begun", "broken"]);
+    Body::from_stream(pieces.map(|piece| match piece {
+        "begun" => Ok::<_, io::Error>(Bytes::from(piece)),
+        _ => panic!("a defect"),
+    }))
 }
 
 async fn run(deadline: Duration) -> Running {
@@ -40,15 +68,19 @@ async fn run(deadline: Duration) -> Running {
 
     let clock = Clock::new(|| UnixMillis(0));
     let mut server = ApiServer::new(Parts::for_tests(clock).await);
-    let (asked, may_answer) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let (tell, wait) = (asked.clone(), may_answer.clone());
-    // Under a path that anybody may ask for.
+    let [asked, may_answer, given_up] = std::array::from_fn(|_| Arc::new(Notify::new()));
+    let (tell, wait, end) = (asked.clone(), may_answer.clone(), given_up.clone());
     let slow = get(async move || {
+        let _tells = Tells(end);
         tell.notify_one();
         wait.notified().await;
         "answered"
     });
-    server.routes = axum::Router::new().route("/livez", slow);
+    // Under paths that anybody may ask for.
+    server.routes = axum::Router::new()
+        .route("/livez", slow)
+        .route("/healthz", get(endless))
+        .route("/readyz", get(broken));
     let listener = Listener::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
     let address = listener.address();
     let (leave, left) = oneshot::channel();
@@ -70,11 +102,15 @@ async fn run(deadline: Duration) -> Running {
     let (client, connection) = handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
     #[expect(clippy::disallowed_methods, reason = "each test awaits it")]
     let connection = tokio::spawn(connection);
-    Running { leave, ended, client, connection, asked, may_answer }
+    Running { leave, ended, client, connection, asked, may_answer, given_up }
 }
 
 fn request() -> http::Request<Empty<Bytes>> {
-    http::Request::get("https://localhost/livez").body(Empty::new()).unwrap()
+    request_of("livez")
+}
+
+fn request_of(path: &str) -> http::Request<Empty<Bytes>> {
+    http::Request::get(format!("https://localhost/{path}")).body(Empty::new()).unwrap()
 }
 
 #[tokio::test]
@@ -115,4 +151,55 @@ async fn an_idle_connection_does_not_hold_the_end_up() {
     running.leave.send(()).unwrap();
     assert_eq!(running.ended.await.unwrap(), Drained { cut: 0 });
     running.connection.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_defect_in_an_answer_costs_no_other_one() {
+    let mut running = run(Duration::from_secs(60)).await;
+    let answer = running.client.send_request(request());
+    let mut client = running.client.clone();
+    let tell = async {
+        running.asked.notified().await;
+        let broken = client.send_request(request_of("readyz")).await.unwrap();
+        assert!(broken.into_body().collect().await.is_err());
+        running.may_answer.notify_one();
+    };
+    let (answer, ()) = tokio::join!(answer, tell);
+    assert_eq!(answer.unwrap().into_body().collect().await.unwrap().to_bytes(), "answered");
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_reads_holds_up_only_itself() {
+    let mut running = run(Duration::from_millis(50)).await;
+    let unread = running.client.send_request(request_of("healthz")).await.unwrap();
+    running.may_answer.notify_one();
+    let answer = running.client.send_request(request()).await.unwrap();
+    assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "answered");
+    running.leave.send(()).unwrap();
+    assert_eq!(running.ended.await.unwrap(), Drained { cut: 1 });
+    drop(unread);
+}
+
+#[tokio::test]
+async fn what_is_done_for_a_request_ends_when_it_is_taken_back() {
+    let mut running = run(Duration::from_secs(60)).await;
+    let mut client = running.client.clone();
+    tokio::select! {
+        _ = client.send_request(request()) => unreachable!("it may not be answered"),
+        () = running.asked.notified() => {}
+    }
+    running.given_up.notified().await;
+    // The connection goes on.
+    running.may_answer.notify_one();
+    assert_eq!(running.client.send_request(request()).await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn what_is_done_for_a_client_ends_when_it_goes_away() {
+    let mut running = run(Duration::from_secs(60)).await;
+    tokio::select! {
+        _ = running.client.send_request(request()) => unreachable!("it may not be answered"),
+        () = async { running.asked.notified().await; running.connection.abort() } => {}
+    }
+    running.given_up.notified().await;
 }

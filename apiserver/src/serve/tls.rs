@@ -20,6 +20,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use super::gather::Ahead;
 use crate::caller::{Caller, Credentials, extra};
 
 /// Why TLS cannot be set up.
@@ -79,12 +80,12 @@ impl Tls {
     }
 
     /// Does the handshake, and says what the client proved by it.
-    pub(crate) async fn accept(
+    pub(super) async fn accept(
         &self,
         stream: TcpStream,
         now: UnixMillis,
-    ) -> io::Result<(TlsStream<TcpStream>, Credentials)> {
-        let stream = self.acceptor.accept(stream).await?;
+    ) -> io::Result<(TlsStream<Ahead<TcpStream>>, Credentials)> {
+        let stream = self.acceptor.accept(Ahead::new(stream)).await?;
         let credentials = match stream.get_ref().1.peer_certificates() {
             Some([certificate, intermediates @ ..]) => self.proven(certificate, intermediates, now),
             _ => Credentials::None,

@@ -8,6 +8,7 @@ use keelson_store::object::Object;
 use keelson_store::revision::Revision;
 
 use crate::api::Call;
+use crate::extension::moment;
 use crate::problem::Problem;
 use crate::{refusal, render, subresources};
 
@@ -16,7 +17,7 @@ pub(crate) async fn run(call: &Call<'_>) -> Result<Response<Body>, Problem> {
         return subresources::get(call, subresource).await;
     }
     let look = render::negotiate(call, false)?;
-    let object = read(call, at(call.query.text("resourceVersion"))?).await?;
+    let object = read(call, at(call)?).await?;
     render::object(call, look, StatusCode::OK, &object)
 }
 
@@ -26,10 +27,16 @@ pub(crate) async fn read(call: &Call<'_>, at: At) -> Result<Object, Problem> {
     found.1.ok_or_else(|| refusal::not_found(call, &call.target.name))
 }
 
-fn at(resource_version: &str) -> Result<At, Problem> {
-    match ResourceVersion::parse(resource_version).map_err(|error| refusal::plain(&error.to_string()))? {
-        ResourceVersion::Unset => Ok(At::Latest),
-        ResourceVersion::Any => Ok(At::Cached),
-        ResourceVersion::At(revision) => Ok(At::AtLeast(Revision(revision))),
+fn at(call: &Call<'_>) -> Result<At, Problem> {
+    let version = ResourceVersion::parse(call.query.text("resourceVersion"))
+        .map_err(|error| refusal::plain(&error.to_string()))?;
+    let revision = if let ResourceVersion::At(revision) = version { Some(revision) } else { None };
+    if let Some(at) = moment::asked(call, revision)? {
+        return Ok(at);
     }
+    Ok(match version {
+        ResourceVersion::Unset => At::Latest,
+        ResourceVersion::Any => At::Cached,
+        ResourceVersion::At(revision) => At::AtLeast(Revision(revision)),
+    })
 }

@@ -72,6 +72,7 @@ pub(crate) async fn run(call: &Call<'_>) -> Result<Response<Body>, Problem> {
         until: Box::pin(over(lasts, call.api.leaving.clone())),
         timer,
         bookmarks,
+        alone: None,
         told: Revision(0),
         headings: true,
         ended: false,
@@ -195,6 +196,8 @@ struct Stream {
     until: BoxFuture<'static, ()>,
     timer: Interval,
     bookmarks: bool,
+    /// An event in a form that many share, which is all there is to send so far: it is not copied.
+    alone: Option<Bytes>,
     /// The last revision the client has been told.
     told: Revision,
     /// Whether a table still has to say what its columns are.
@@ -228,6 +231,7 @@ impl Stream {
         }
         let mut out = BytesMut::new();
         match self.fill(&mut out).await {
+            Ok(()) if let Some(alone) = self.alone.take() => Some(Ok(alone)),
             Ok(()) if out.is_empty() => None,
             Ok(()) if self.is_packed => Some(compress::piece(&out)),
             Ok(()) => Some(Ok(out.freeze())),
@@ -241,7 +245,7 @@ impl Stream {
     /// Waits for something to send, then takes what else there is.
     async fn fill(&mut self, out: &mut BytesMut) -> Result<(), Problem> {
         self.initial(out)?;
-        while out.is_empty() && !self.ended {
+        while out.is_empty() && self.alone.is_none() && !self.ended {
             tokio::select! {
                 biased;
                 () = &mut self.until => self.ended = true,
@@ -250,11 +254,15 @@ impl Stream {
             }
         }
         while out.len() < PIECE_BYTES && !self.ended {
-            match self.watch.try_next() {
-                Ok(Some(notification)) => self.take(Ok(notification), out)?,
+            let next = match self.watch.try_next() {
+                Ok(Some(notification)) => Ok(notification),
                 Ok(None) => break,
-                Err(end) => self.take(Err(end), out)?,
+                Err(end) => Err(end),
+            };
+            if let Some(alone) = self.alone.take() {
+                out.put_slice(&alone);
             }
+            self.take(next, out)?;
         }
         Ok(())
     }
@@ -303,7 +311,11 @@ impl Stream {
         if let Some(problem) = failed {
             return Err(problem);
         }
-        out.put_slice(&bytes);
+        if out.is_empty() && !self.is_packed {
+            self.alone = Some(bytes);
+        } else {
+            out.put_slice(&bytes);
+        }
         Ok(())
     }
 

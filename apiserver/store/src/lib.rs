@@ -19,6 +19,7 @@ pub mod event;
 #[cfg(any(test, feature = "contract"))]
 pub mod fault;
 mod follow;
+mod fork;
 pub mod image;
 pub mod index;
 pub mod key;
@@ -37,5 +38,6 @@ pub mod table;
 pub mod transaction;
 pub mod watch;
 
+pub use fork::Fork;
 pub use load::OpenError;
 pub use store::{At, ReadError, Snapshot, Status, Store};

@@ -47,19 +47,23 @@ impl Memory {
     /// An empty history that one store writes to, one after another.
     #[must_use]
     pub fn new() -> Self {
-        Self::with(Sharing::Exclusive)
+        Self::with(Sharing::Exclusive, Image { revision: Revision::GENESIS, ..Image::default() })
+    }
+
+    /// A history that goes on from a state.
+    pub(crate) fn from_image(base: Image) -> Self {
+        Self::with(Sharing::Exclusive, base)
     }
 
     /// An empty history that several stores may write to at once, each with its own clone of the handle.
     #[must_use]
     pub fn shared() -> Self {
-        Self::with(Sharing::Shared)
+        Self::with(Sharing::Shared, Image { revision: Revision::GENESIS, ..Image::default() })
     }
 
-    fn with(sharing: Sharing) -> Self {
-        let base = Image { revision: Revision::GENESIS, ..Image::default() };
+    fn with(sharing: Sharing, base: Image) -> Self {
+        let head = Signal::new(base.revision);
         let kept = Mutex::new(Kept { base, ..Kept::default() });
-        let head = Signal::new(Revision::GENESIS);
         Self { history: Arc::new(History { kept, head }), sharing }
     }
 }

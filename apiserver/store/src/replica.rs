@@ -110,6 +110,39 @@ impl Replica {
         }
     }
 
+    /// The same state without a past. Costs nothing that grows with the number of objects.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        let collections = self.collections.iter().map(|(resource, collection)| {
+            let Collection { table, indexes, window: _ } = collection;
+            let fork = Collection { table: table.clone(), indexes: indexes.clone(), window: VecDeque::new() };
+            (resource.clone(), fork)
+        });
+        Self {
+            head: self.head,
+            floor: self.head,
+            collections: collections.collect(),
+            pins: VecDeque::new(),
+            history_bytes: 0,
+            written_bytes: 0,
+        }
+    }
+
+    /// What happened since the floor, by resource, oldest first.
+    pub fn windows(&self) -> impl Iterator<Item = (&ResourceName, &VecDeque<Arc<Event>>)> {
+        self.collections.iter().map(|(resource, collection)| (resource, &collection.window))
+    }
+
+    /// The last revision that was made at `at` or before; nothing if that is not known.
+    #[must_use]
+    pub fn revision_as_of(&self, at: UnixMillis) -> Option<Revision> {
+        let last = |window: &VecDeque<Arc<Event>>| {
+            let end = window.partition_point(|event| event.at <= at);
+            end.checked_sub(1).map(|last| window[last].revision)
+        };
+        self.windows().filter_map(|(_, window)| last(window)).max()
+    }
+
     /// The revision of the last write applied.
     #[must_use]
     pub fn head(&self) -> Revision {

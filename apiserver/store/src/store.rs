@@ -4,6 +4,7 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use keelson_api::time::UnixMillis;
 use parking_lot::{Mutex, RwLock};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -12,13 +13,14 @@ use tokio::task::JoinSet;
 use crate::backend::{Backend, BackendError, Sharing, Usage};
 use crate::committer::{Committer, Pending, Request};
 use crate::event::Event;
+use crate::fork::Fork;
 use crate::image::Image;
 use crate::index::Index;
 use crate::key::{Key, ResourceName};
 use crate::load::{OpenError, load};
 use crate::object::Object;
 use crate::options::{CommitterRuns, Options};
-use crate::replica::{Applied, OutOfRange};
+use crate::replica::{Applied, OutOfRange, Replica};
 use crate::revision::Revision;
 use crate::shared::{Progress, Shared, Statistics};
 use crate::signal::Signal;
@@ -150,8 +152,16 @@ impl Store {
     /// # Errors
     /// [`OpenError`] if it cannot be read or makes no sense.
     pub async fn open(backend: Arc<dyn Backend>, options: Options) -> Result<Self, OpenError> {
+        let replica = load(&*backend, &options.indexes).await?;
+        let store = Self::of(replica, backend, options);
+        let shared = &store.inner.shared;
+        store.inner.tasks.lock().spawn(crate::retention::tend(shared.clone()));
+        Ok(store)
+    }
+
+    /// A store over a state that is known already. Nobody tends its history.
+    pub(crate) fn of(replica: Replica, backend: Arc<dyn Backend>, options: Options) -> Self {
         let Options { clock, writer, committer: runs, limits, retention, indexes: definitions } = options;
-        let replica = load(&*backend, &definitions).await?;
         let head = replica.head();
         let (requests, received) = mpsc::channel(limits.waiting_transactions_max);
         let (dispatches, applied) = mpsc::channel(limits.dispatch_batches_max);
@@ -181,7 +191,6 @@ impl Store {
                 workers.spawn(thread("store-dispatch", dispatch(hub, applied)));
             }
         }
-        tasks.spawn(crate::retention::tend(shared.clone()));
         let mut barrier = None;
         if shared.backend.sharing() == Sharing::Shared {
             tasks.spawn(crate::follow::follow(shared.clone(), requests.downgrade()));
@@ -190,7 +199,20 @@ impl Store {
             barrier = Some(sender);
         }
         let (workers, tasks, frozen) = (Mutex::new(workers), Mutex::new(tasks), Mutex::default());
-        Ok(Self { inner: Arc::new(Inner { shared, requests, barrier, frozen, workers, tasks }) })
+        Self { inner: Arc::new(Inner { shared, requests, barrier, frozen, workers, tasks }) }
+    }
+
+    /// A place to try changes in: a state that begins as this one's most recent, and goes its own way.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn fork(&self) -> Result<Fork, ReadError> {
+        self.ready(At::Latest).await?;
+        Ok(Fork::of(&self.inner.shared))
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.inner.shared
     }
 
     /// Makes changes, all or none. When this returns `Ok` they are durable, and every read that begins afterwards
@@ -344,6 +366,13 @@ impl Store {
         let replica = self.inner.shared.replica.read();
         let events = replica.events(key.resource.as_str(), after, to)?;
         Ok(events.filter(|event| event.object.path() == &*key.path).cloned().collect())
+    }
+
+    /// The state as of `at`: the last revision that was made then or before. Nothing if that is not known, for lying
+    /// too far back.
+    #[must_use]
+    pub fn revision_as_of(&self, at: UnixMillis) -> Option<Revision> {
+        self.inner.shared.replica.read().revision_as_of(at)
     }
 
     /// The last applied revision.

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::{Method, Request};
 use http_body_util::{BodyExt, Full};
 use keelson_api::time::{Clock, UnixMillis};
+use keelson_apiserver::admission::plugins::Plugins;
 use keelson_apiserver::caller::Caller;
 use keelson_apiserver::entropy::Entropy;
 use keelson_apiserver::server::{ApiServer, Door, Limits, Parts};
@@ -56,6 +57,7 @@ async fn server() -> Door {
         bytes.iter_mut().zip(next.iter().cycle()).for_each(|(byte, next)| *byte = *next);
     });
     let server = ApiServer::new(Parts {
+        admission: Plugins::default(),
         clock,
         entropy,
         store,

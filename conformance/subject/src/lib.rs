@@ -8,4 +8,5 @@
 pub mod client;
 pub mod cost;
 pub mod ours;
+pub mod streams;
 pub mod upstream;

@@ -154,6 +154,8 @@ impl Resource for Pods {
         match write.part {
             "ephemeralcontainers" => prepare::ephemeral_containers(new, old),
             "resize" => prepare::resize(new, old),
+            // It says itself what changes, in the status too: that the pod is scheduled.
+            "binding" => {}
             _ => prepare::update(new, old),
         }
     }

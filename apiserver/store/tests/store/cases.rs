@@ -1,6 +1,7 @@
 //! Single promises of the store, each with the least that it takes to break it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -438,5 +439,59 @@ fn reads_that_fail_for_a_moment_fail_alone() {
         assert!(store.get(&key("a/x"), At::Cached).await.expect("at hand").1.is_some());
         faulty.heal().await;
         assert!(store.get(&key("a/x"), At::Latest).await.expect("read").1.is_some());
+    });
+}
+
+#[test]
+fn what_a_fork_has_come_to_happens_at_once_or_not_at_all() {
+    virtually(async {
+        let store = open(Memory::new()).await;
+        for path in ["a/changes", "a/goes", "a/stays"] {
+            store.commit(put(path, "old")).await.expect("committed");
+        }
+        let fork = store.fork().await.expect("readable");
+        let tried = fork.store();
+        tried.commit(put("a/changes", "1")).await.expect("committed");
+        tried.commit(put("a/changes", "2")).await.expect("committed");
+        tried.commit(Transaction::delete(key("a/goes"), Expect::PRESENT)).await.expect("committed");
+        tried.commit(put("a/new", "1")).await.expect("committed");
+        tried.commit(put("a/passes", "1")).await.expect("committed");
+        tried.commit(Transaction::delete(key("a/passes"), Expect::PRESENT)).await.expect("committed");
+        tried.commit(put("a/stays", "new")).await.expect("committed");
+        tried.commit(put("a/stays", "old")).await.expect("committed");
+        let value = async |path: &str| {
+            let (_, found) = store.get(&key(path), At::Latest).await.expect("readable");
+            found.map(|object| String::from_utf8_lossy(object.value()).into_owned())
+        };
+        assert_eq!(value("a/changes").await.as_deref(), Some("old"), "nobody sees what is tried");
+
+        let changes = fork.changes();
+        let what: Vec<_> = changes.operations.iter().map(|operation| &*operation.key.path).collect();
+        assert_eq!(what, ["a/changes", "a/goes", "a/new", "a/stays"]);
+        let committed = store.commit(changes.clone()).await.expect("nobody was faster");
+        assert_eq!(committed.revision, Revision(Revision::GENESIS.0 + 6), "what stays writes nothing");
+        for (path, now) in [("a/changes", Some("2")), ("a/goes", None), ("a/new", Some("1"))] {
+            assert_eq!(value(path).await.as_deref(), now, "{path}");
+        }
+        let again = store.commit(changes).await;
+        assert!(matches!(again, Err(CommitError::Unmet(_))), "{again:?}");
+    });
+}
+
+#[test]
+fn a_time_in_the_kept_past_is_a_revision() {
+    virtually(async {
+        let now = Arc::new(AtomicU64::new(10));
+        let read = now.clone();
+        let clock = Clock::new(move || UnixMillis(read.load(Ordering::Relaxed)));
+        let options = Options { clock, ..options(1) };
+        let store = Store::open(Arc::new(Memory::new()), options).await.expect("it opens");
+        for (at, path) in [(10, "a/x"), (20, "a/y"), (20, "a/z")] {
+            now.store(at, Ordering::Relaxed);
+            store.commit(put(path, "1")).await.expect("committed");
+        }
+        let as_of =
+            |at| store.revision_as_of(UnixMillis(at)).map(|revision| revision.0 - Revision::GENESIS.0);
+        assert_eq!([9, 10, 19, 20, 99].map(as_of), [None, Some(1), Some(1), Some(3), Some(3)]);
     });
 }
