@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub(crate) use flags::{ServerFlags, StorageFlags};
+pub(crate) use flags::{ControllerFlags, ServerFlags, StorageFlags};
 
 use keelson_apiserver::admission::plugins::Plugins;
 

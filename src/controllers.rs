@@ -11,7 +11,7 @@ use keelson_client::lease::Election;
 use keelson_client::{Client, Key};
 use keelson_controllers::{Parts, Selection};
 
-use crate::config::{self, Settings, StorageFlags};
+use crate::config::{self, ControllerFlags, Settings};
 use crate::failure::Failure;
 use crate::supervise::{self, Ended, Signals};
 use crate::{clock, file, log};
@@ -34,7 +34,7 @@ pub(crate) struct ControllersLine {
     #[arg(long, help_heading = "Serving")]
     no_leader_election: bool,
     #[command(flatten)]
-    flags: StorageFlags,
+    flags: ControllerFlags,
 }
 
 /// The parts of controllers that go through the server of this process, each as whom it works.

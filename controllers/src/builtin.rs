@@ -5,10 +5,12 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use keelson_client::Caches;
 
+use crate::clusterrole::ClusterRoles;
 use crate::deployment::Deployments;
 use crate::driver::{Context, Controller};
 use crate::endpoints::EndpointsController;
 use crate::endpointslice::EndpointSlices;
+use crate::podgarbage::PodGarbage;
 use crate::replicaset::Sets;
 use crate::rootca::RootCa;
 use crate::serviceaccount::ServiceAccounts;
@@ -56,6 +58,11 @@ pub(crate) const BUILTIN: &[Entry] = &[
         "replication-controller",
         Planning(|caches, _| Box::new(Sets::<ReplicationController>::new(caches))),
     ),
+    entry(
+        "pod-garbage-collector-controller",
+        "pod-garbage-collector",
+        Planning(|caches, _| Box::new(PodGarbage::new(caches))),
+    ),
     entry("namespace-controller", "namespace-controller", Working(namespace::begin)),
     entry(
         "serviceaccount-controller",
@@ -72,6 +79,11 @@ pub(crate) const BUILTIN: &[Entry] = &[
         "replicaset-controller",
         "replicaset-controller",
         Planning(|caches, _| Box::new(Sets::<ReplicaSet>::new(caches))),
+    ),
+    entry(
+        "clusterrole-aggregation-controller",
+        "clusterrole-aggregation-controller",
+        Planning(|caches, _| Box::new(ClusterRoles::new(caches))),
     ),
     entry(
         "root-ca-certificate-publisher-controller",

@@ -181,6 +181,13 @@ impl<C: Controller + ?Sized> Planned<Box<C>> {
                 return Err(Problem::Stale(format!("{} has just been deleted", alive.key)));
             }
         }
+        if let Some((resource, of)) = action.while_gone.as_deref() {
+            match self.context.client.get::<Value>(resource, of).await {
+                Err(problem) if problem.is_not_found() => {}
+                Err(problem) => return Err(problem),
+                Ok(_) => return Err(Problem::Stale(format!("{of} is there again"))),
+            }
+        }
         let ended = self.request(key, &action.what).await;
         let is_creation = matches!(action.what, What::Create { .. });
         let ended = match ended {

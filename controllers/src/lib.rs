@@ -16,6 +16,7 @@
 
 mod builtin;
 mod claim;
+mod clusterrole;
 mod deployment;
 mod driver;
 mod endpoints;
@@ -24,6 +25,7 @@ mod garbage;
 mod hash;
 mod namespace;
 mod plan;
+mod podgarbage;
 mod pods;
 mod replicaset;
 mod rootca;

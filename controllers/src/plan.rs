@@ -64,6 +64,8 @@ pub(crate) struct Action {
     pub(crate) what: What,
     /// Only while this object is there and not on its way out, as the server itself says now.
     pub(crate) while_alive: Option<Box<Alive>>,
+    /// Only while this object is not there, as the server itself says now.
+    pub(crate) while_gone: Option<Box<(Resource, Key)>>,
     /// Whether a refusal of what was asked as invalid is fine, since it was done by somebody else.
     pub(crate) may_be_invalid: bool,
     /// Whether it is fine if the object is there already.
@@ -140,7 +142,14 @@ impl Word {
 impl Action {
     /// A request that has to succeed, and of which nothing is told.
     pub(crate) fn new(what: What) -> Self {
-        Self { what, while_alive: None, may_be_invalid: false, may_exist: false, told: None }
+        Self {
+            what,
+            while_alive: None,
+            while_gone: None,
+            may_be_invalid: false,
+            may_exist: false,
+            told: None,
+        }
     }
 
     /// Makes an object.
@@ -186,6 +195,11 @@ impl Action {
     ) -> Self {
         let regarding = Regarding::of(resource, meta);
         Self { told: Some(Box::new(Told { regarding, done, failed })), ..self }
+    }
+
+    /// But only while an object is not there.
+    pub(crate) fn while_gone(self, resource: &Resource, key: Key) -> Self {
+        Self { while_gone: Some(Box::new((resource.clone(), key))), ..self }
     }
 
     /// And it is fine if it is there already.

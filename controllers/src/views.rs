@@ -1,5 +1,6 @@
 //! What is kept of each kind: the fields that some controller reads, and nothing else.
 
+pub(crate) mod clusterrole;
 pub(crate) mod condition;
 pub(crate) mod configmap;
 pub(crate) mod deployment;

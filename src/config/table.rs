@@ -31,7 +31,9 @@ pub(super) struct Setting {
 pub(super) enum Of {
     /// Those that serve.
     Servers,
-    /// Those, and the ones that look after stored data.
+    /// Those, and the one that runs controllers alone.
+    Controllers,
+    /// All of those, and the ones that look after stored data.
     All,
 }
 
@@ -110,7 +112,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         value: "NAMES",
         heading: "Serving",
         help: "Run these controllers: names with commas between them, * for all, -NAME for all but NAME",
-        of: Of::All,
+        of: Of::Controllers,
         default: |_| "*".into(),
         take: |settings, text, _| {
             settings.controllers = crate::controllers::selection(text)?;

@@ -129,6 +129,14 @@ impl<V: Kind> Cache<V> {
         found.found.get(value).map(|found| found.values().cloned().collect()).unwrap_or_default()
     }
 
+    /// How many an index finds by `value`.
+    #[must_use]
+    pub fn count_by(&self, index: &str, value: &str) -> usize {
+        let state = self.state.read();
+        let found = state.indexes.iter().find(|known| known.name == index);
+        found.and_then(|found| found.found.get(value)).map_or(0, BTreeMap::len)
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -19,9 +19,9 @@ use crate::resource::{Key, Resource};
 
 /// The longest line of a watch in bytes. Objects are bounded by the server far below it; a longer one ends the watch.
 const LINE_BYTES_MAX: usize = 64 << 20;
-/// Asks for metadata alone, of one object or of a list of them.
-const METADATA_ALONE: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,\
-                              application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
+/// Asks for metadata alone, of one object or of each that is watched; and of a list.
+const METADATA_ALONE: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+const METADATA_LIST: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 
 /// Reaches one API server as somebody. Cheap to clone.
 #[derive(Clone)]
@@ -40,8 +40,11 @@ pub enum Patch {
     Steps,
     /// Kubernetes' own, which knows the keys of lists.
     Strategic,
-    /// Server-side apply, forced.
-    Apply,
+    /// Server-side apply, forced: the fields are `manager`'s from then on.
+    Apply {
+        /// Whose they are.
+        manager: &'static str,
+    },
 }
 
 impl Patch {
@@ -50,7 +53,7 @@ impl Patch {
             Self::Merge => "application/merge-patch+json",
             Self::Steps => "application/json-patch+json",
             Self::Strategic => "application/strategic-merge-patch+json",
-            Self::Apply => "application/apply-patch+yaml",
+            Self::Apply { .. } => "application/apply-patch+yaml",
         }
     }
 }
@@ -178,11 +181,11 @@ impl Client {
         namespace: &str,
         name: &str,
     ) -> Result<T, Problem> {
-        let path = match name {
-            "" => resource.path(namespace),
-            name => resource.path_of(&Key::new(namespace, name)),
+        let (path, accept) = match name {
+            "" => (resource.path(namespace), METADATA_LIST),
+            name => (resource.path_of(&Key::new(namespace, name)), METADATA_ALONE),
         };
-        decode(&self.ask(Method::GET, &path, "", Some(METADATA_ALONE), None).await?)
+        decode(&self.ask(Method::GET, &path, "", Some(accept), None).await?)
     }
 
     /// Makes an object, and gives back what the server made of it.
@@ -225,10 +228,9 @@ impl Client {
         part: &str,
         (form, change): (Patch, &Value),
     ) -> Result<T, Problem> {
-        let query = if form == Patch::Apply {
-            format!("fieldManager={}&force=true", self.agent.to_str().unwrap_or_default())
-        } else {
-            String::new()
+        let query = match form {
+            Patch::Apply { manager } => format!("fieldManager={manager}&force=true"),
+            _ => String::new(),
         };
         let body = (form.media_type(), serde_json::to_vec(change)?);
         decode(&self.ask(Method::PATCH, &path_of(resource, key, part), &query, None, Some(body)).await?)

@@ -39,7 +39,7 @@ const PATIENCE: Duration = Duration::from_secs(3600);
 pub(crate) struct Cluster {
     pub(crate) client: Client,
     server: ApiServer,
-    clock: Clock,
+    pub(crate) clock: Clock,
     running: JoinSet<()>,
 }
 

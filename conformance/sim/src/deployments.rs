@@ -102,13 +102,9 @@ async fn one_is_scaled_while_it_rolls_out_and_recovers_from_a_crash() {
     cluster.until("the size is shared", look, |sets| *sets == ["1 one 15", "2 two 10"]).await;
 
     cluster.kill().await;
-    cluster
-        .merge(
-            &DEPLOYMENTS,
-            "default/web",
-            json!({"spec": {"template": web(1, "three")["spec"]["template"]}}),
-        )
-        .await;
+    let mut three = web(20, "three")["spec"]["template"].clone();
+    three["metadata"]["annotations"] = Value::Null;
+    cluster.merge(&DEPLOYMENTS, "default/web", json!({"spec": {"template": three}})).await;
     cluster.begin_all(WORKLOADS);
     settled(&cluster, 20).await;
     assert_eq!(cluster.list(&PODS, "default").await.len(), 20);

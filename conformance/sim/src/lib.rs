@@ -11,6 +11,8 @@ mod deletions;
 #[cfg(test)]
 mod deployments;
 #[cfg(test)]
+mod leases;
+#[cfg(test)]
 mod pods;
 #[cfg(test)]
 mod services;

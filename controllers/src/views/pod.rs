@@ -76,6 +76,9 @@ pub(crate) struct Status {
     pub(crate) phase: Phase,
     #[serde(rename = "conditions", deserialize_with = "readiness")]
     pub(crate) ready: Ready,
+    /// Whether its node had no room for it any more.
+    #[serde(rename = "reason", deserialize_with = "evicted")]
+    pub(crate) is_evicted: bool,
     #[serde(rename = "podIP")]
     pub(crate) pod_ip: CompactString,
     #[serde(rename = "podIPs")]
@@ -162,6 +165,10 @@ fn readiness<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Ready, D::Err
         }
     };
     deserializer.deserialize_any(Folding(Ready::default(), fold))
+}
+
+fn evicted<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    Ok(CompactString::deserialize(deserializer)? == "Evicted")
 }
 
 fn most_restarts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
