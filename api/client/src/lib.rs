@@ -4,16 +4,20 @@
 //! (requests, through the router of this process or over TLS, behind one type), [`reflect`] (list and watch as a state
 //! machine), [`cache`] (one shared cache per kind and process), [`queue`] (keys that wait for work), [`expect`] (what a
 //! worker still has to see of its own writes), [`events`] (telling people), [`lease`] (one of several does it),
-//! [`retry`] (when somebody else was faster).
+//! [`retry`] (when somebody else was faster), [`discovery`] (which kinds there are).
 //!
 //! It must not know who serves the API, nor what any component does. It reads no clock: wall time comes as a
-//! [`keelson_api::time::Clock`], waiting is tokio's, so that a paused runtime is virtual time. `kube` is used for what
-//! it does best (kubeconfigs, TLS, the transport) and belongs to this crate alone; `k8s-openapi` is here because `kube`
-//! has to be told which version it speaks. The cache is our own because kube's keeps whole objects: ours keeps only
-//! what its consumers declare as fields of a view.
+//! [`keelson_api::time::Clock`], waiting is tokio's, so that a paused runtime is virtual time. It begins no task: what
+//! fills caches and writes events are futures that the caller runs, and ends.
 //!
-//! **Bytes per cached object.** `cargo test -p keelson-controllers cached_pods -- --nocapture` measures it. A pod of
-//! one container with its status is 4.3 kB of JSON; the controllers' view of it takes the figure stated there.
+//! `kube` is used for what it does best (kubeconfigs, TLS, the transport) and belongs to this crate alone;
+//! `k8s-openapi` is here because `kube` has to be told which version it speaks, and for its times. `compact_str` keeps
+//! short names without an allocation. The cache is our own because kube's keeps whole objects: ours keeps only what its
+//! consumers declare as fields of a view, and drops the rest while it decodes. Writes therefore never send an object
+//! back whole: they are merge patches that name the revision they rest on, which the server refuses like an update.
+//!
+//! **Bytes per cached object**: `cargo test -p keelson-controllers cached_pods -- --nocapture` measures it, indexes
+//! included: BYTES.
 
 pub mod cache;
 pub mod client;

@@ -193,6 +193,7 @@ mod tests {
         let time = "2026-01-01T00:00:00Z";
         let condition = |kind: &str| json!({"type": kind, "status": "True", "lastTransitionTime": time});
         let field = |name: &str| json!({format!("f:{name}"): {"f:lastTransitionTime": {}, "f:status": {}, "f:type": {}}});
+        let conditions = ["PodScheduled", "Initialized", "ContainersReady", "Ready"].map(condition);
         let managed = json!({
             "manager": "kubelet", "operation": "Update", "apiVersion": "v1", "time": time, "fieldsType": "FieldsV1",
             "subresource": "status",
@@ -218,7 +219,7 @@ mod tests {
             },
             "status": {
                 "phase": "Running", "podIP": "10.0.1.2", "podIPs": [{"ip": "10.0.1.2"}], "hostIP": "192.168.0.7",
-                "conditions": ["PodScheduled", "Initialized", "ContainersReady", "Ready"].map(condition),
+                "conditions": conditions,
                 "containerStatuses": [{"name": "web", "ready": true, "restartCount": 2, "image": "registry.example.com/web:1.2.3",
                     "containerID": "containerd://3f1f0f6b7a113f1f0f6b7a113f1f0f6b7a113f1f0f6b7a113f1f0f6b7a11"}],
             },
