@@ -140,7 +140,8 @@ pub(crate) fn find_port(pod: &Pod, port: &Port) -> Option<u16> {
 
 /// Whether a pod can take traffic at all.
 pub(crate) fn has_endpoint(pod: &Pod) -> bool {
-    !is_terminal(pod) && !(pod.status.pod_ip.is_empty() && pod.status.pod_ips.is_empty())
+    let has_address = !pod.status.pod_ip.is_empty() || !pod.status.pod_ips.is_empty();
+    has_address && !is_terminal(pod)
 }
 
 /// The name under which a pod is found below a headless service's.

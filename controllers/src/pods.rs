@@ -191,7 +191,7 @@ mod tests {
         assert!(is_available(&pod, 0, at("2026-01-01T00:01:00Z")));
         assert!(!is_available(&pod, 10, at("2026-01-01T00:01:09Z")));
         assert_eq!(
-            next_available(&[pod.clone()], 10, at("2026-01-01T00:01:07Z")),
+            next_available(std::slice::from_ref(&pod), 10, at("2026-01-01T00:01:07Z")),
             Some(Duration::from_secs(3))
         );
         assert!(is_available(&pod, 10, at("2026-01-01T00:01:10Z")));

@@ -32,6 +32,8 @@ const BURST: f64 = 25.0;
 const REFILL_SECONDS: f64 = 300.0;
 /// Objects and events that are remembered; beyond it, those that were quiet the longest are forgotten.
 const REMEMBERED_MAX: usize = 4096;
+/// What the note of an event begins with that stands for several.
+const COMBINED: &str = "(combined from similar events)";
 /// A note's length in bytes; the API allows no more.
 const NOTE_BYTES_MAX: usize = 1024;
 
@@ -117,7 +119,6 @@ pub struct Recorder {
 
 impl Recorder {
     /// A recorder whose events are `component`'s, and the future that writes them until all recorders are gone.
-    #[must_use]
     pub fn new(
         client: Client,
         clock: Clock,
@@ -181,7 +182,14 @@ impl Writer {
                     ended => ended.map(drop),
                 }
             }
-            Decision::Create { note } => self.create(event, &note, &now).await,
+            Decision::Create => {
+                let note = event.note.clone();
+                self.create(event, &note, &now).await
+            }
+            Decision::Combine => {
+                let note = format!("{COMBINED}: {}", event.note);
+                self.create(event, &note, &now).await
+            }
         }
     }
 
@@ -216,8 +224,13 @@ fn shortened(note: &str) -> &str {
 #[derive(Debug, PartialEq, Eq)]
 enum Decision {
     Drop,
-    Count { key: Key, count: u32 },
-    Create { note: String },
+    Count {
+        key: Key,
+        count: u32,
+    },
+    Create,
+    /// Under a note that says that it stands for several.
+    Combine,
 }
 
 /// What is remembered of events.
@@ -247,21 +260,21 @@ impl Memory {
         if !self.may(&event.regarding.uid, now) {
             return Decision::Drop;
         }
-        let note = self.note(event, now);
-        let like = (event.regarding.uid.clone(), event.reason, event.weight, note);
-        match self.written.get_mut(&like) {
+        let combined = self.is_one_of_many(event, now);
+        match self.written.get_mut(&like(event, if combined { COMBINED } else { &event.note })) {
             Some(written) if now - written.last < Duration::from_secs(SIMILAR_SECONDS) => {
                 written.count += 1;
                 written.last = now;
                 Decision::Count { key: written.key.clone(), count: written.count }
             }
-            _ => Decision::Create { note: like.3 },
+            _ if combined => Decision::Combine,
+            _ => Decision::Create,
         }
     }
 
     fn created(&mut self, event: &Event, note: &str, key: Key, now: Instant) {
         forget(&mut self.written, |written| written.last);
-        let like = (event.regarding.uid.clone(), event.reason, event.weight, note.to_owned());
+        let like = like(event, if note.starts_with(COMBINED) { COMBINED } else { note });
         self.written.insert(like, Written { key, count: 1, last: now });
     }
 
@@ -277,7 +290,8 @@ impl Memory {
         may
     }
 
-    fn note(&mut self, event: &Event, now: Instant) -> String {
+    /// Whether so much of this kind was said of the object lately that it is not said on its own.
+    fn is_one_of_many(&mut self, event: &Event, now: Instant) -> bool {
         forget(&mut self.similar, |(_, last)| *last);
         let like = (event.regarding.uid.clone(), event.reason, event.weight);
         let (notes, last) = self.similar.entry(like).or_insert_with(|| (Vec::new(), now));
@@ -287,12 +301,17 @@ impl Memory {
         *last = now;
         if !notes.contains(&event.note) {
             if notes.len() + 1 >= SIMILAR_MAX {
-                return format!("(combined from similar events): {}", notes.last().unwrap_or(&event.note));
+                return true;
             }
             notes.push(event.note.clone());
         }
-        event.note.clone()
+        false
     }
+}
+
+/// What makes two events the same.
+fn like(event: &Event, note: &str) -> (String, &'static str, Weight, String) {
+    (event.regarding.uid.clone(), event.reason, event.weight, note.to_owned())
 }
 
 fn forget<K: Clone + Eq + std::hash::Hash, V>(map: &mut HashMap<K, V>, last: impl Fn(&V) -> Instant) {
@@ -325,7 +344,11 @@ mod tests {
         match memory.decide(event, now) {
             Decision::Drop => "dropped".into(),
             Decision::Count { count, .. } => format!("counted {count}"),
-            Decision::Create { note } => {
+            decision => {
+                let note = match decision {
+                    Decision::Combine => format!("{COMBINED}: {}", event.note),
+                    _ => event.note.clone(),
+                };
                 memory.created(event, &note, Key::new("ns", "e"), now);
                 format!("created {note}")
             }
@@ -343,7 +366,7 @@ mod tests {
                 format!("created b{number}")
             );
         }
-        assert_eq!(play(&mut memory, &event("u", "c"), now), "created (combined from similar events): b8");
+        assert_eq!(play(&mut memory, &event("u", "c"), now), "created (combined from similar events): c");
         assert_eq!(play(&mut memory, &event("u", "d"), now), "counted 2");
         assert_eq!(play(&mut memory, &event("v", "d"), now), "created d");
     }

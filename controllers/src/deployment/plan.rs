@@ -173,7 +173,7 @@ impl<'a> State<'a> {
     pub(super) fn reported(mut self) -> Plan {
         let actions = self.actions();
         let (deployment, now) = (self.deployment, self.now);
-        let status = status::of_rollout(deployment, &self.old, self.new.as_ref(), self.conditions, now);
+        let status = status::of_rollout(deployment, &self.old, self.new.as_ref(), &self.conditions, now);
         let written = status::written(deployment, &status, self.revision);
         let again = status::due(deployment, &status, now);
         Plan { again, ..Plan::of([actions, written].concat()) }
@@ -208,7 +208,7 @@ impl<'a> State<'a> {
         }
         let made: ReplicaSet = serde_json::from_value(object).unwrap_or_default();
         let new = Sized::new(Arc::new(made));
-        let good = status::of_rollout(deployment, &self.old, Some(&new), self.conditions, now);
+        let good = status::of_rollout(deployment, &self.old, Some(&new), &self.conditions, now);
         let good = status::written(deployment, &good, Some(revision));
         let deployment = deployment.clone();
         let plan = Plan { first, then: vec![create], ..Plan::default() };

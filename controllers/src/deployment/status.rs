@@ -114,11 +114,11 @@ pub(super) fn of_rollout(
     deployment: &Deployment,
     old: &[Sized],
     new: Option<&Sized>,
-    before: Vec<Condition>,
+    before: &[Condition],
     now: UnixMillis,
 ) -> Status {
-    let mut status = counted(deployment, old, new, before.clone(), now);
-    let known = condition::find(&before, PROGRESSING);
+    let mut status = counted(deployment, old, new, before.to_vec(), now);
+    let known = condition::find(before, PROGRESSING);
     if deadline(deployment).is_none() {
         condition::remove(&mut status.conditions, PROGRESSING);
     } else {

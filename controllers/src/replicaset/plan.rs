@@ -62,7 +62,7 @@ pub(super) fn plan(view: View<'_>, now: UnixMillis) -> Plan {
     let (counted, behind) = (status(set, &active, terminating, now), active.len() < wanted);
     let (resource, set) = (resource.clone(), set.clone());
     let plan = Plan { first, then, pace, again, finish: None };
-    plan.finishing(move |failure| written(&resource, &set, with_failure(counted, failure, behind, now)))
+    plan.finishing(move |failure| written(&resource, &set, &with_failure(counted, failure, behind, now)))
 }
 
 fn count(number: usize) -> i32 {
@@ -129,8 +129,8 @@ fn with_failure(mut status: Status, failure: Option<&Problem>, behind: bool, now
     status
 }
 
-fn written(resource: &Resource, set: &ReplicaSet, new: Status) -> Vec<Action> {
-    if new == set.status {
+fn written(resource: &Resource, set: &ReplicaSet, new: &Status) -> Vec<Action> {
+    if *new == set.status {
         return Vec::new();
     }
     let mut status = json!({
