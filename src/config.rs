@@ -18,6 +18,7 @@ use std::time::Duration;
 pub(crate) use flags::{ControllerFlags, ServerFlags, StorageFlags};
 
 use keelson_apiserver::admission::plugins::Plugins;
+use keelson_apiserver::node_ports::NodePorts;
 
 use crate::failure::Failure;
 use table::{SETTINGS, Setting};
@@ -37,6 +38,8 @@ pub(crate) struct Settings {
     pub(crate) controllers: keelson_controllers::Selection,
     /// Where services get their addresses from.
     pub(crate) service_cidr: String,
+    /// Which ports services may have on nodes.
+    pub(crate) node_ports: NodePorts,
     /// Which rules of admission hold.
     pub(crate) admission: Plugins,
     /// For whom logs are written.

@@ -139,6 +139,7 @@ async fn begin_apiserver(
         store: opened.store.clone(),
         keys,
         admission: settings.admission,
+        node_ports: settings.node_ports,
         address: listener.address().to_string(),
         checks: vec![storage_check(opened)],
         figures: Box::new(figures),

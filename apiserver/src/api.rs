@@ -26,6 +26,7 @@ use crate::catalog::{Catalog, Served};
 use crate::encoded::Encoded;
 use crate::entropy::Entropy;
 use crate::extension::{self, history};
+use crate::node_ports::NodePorts;
 use crate::object_life::{Owner, Write};
 use crate::problem::Problem;
 use crate::query::Query;
@@ -45,6 +46,8 @@ pub(crate) struct Api {
     pub(crate) keys: Arc<Keys>,
     /// Which rules hold beyond an object's own.
     pub(crate) admission: Plugins,
+    /// The ports that services may have on nodes.
+    pub(crate) node_ports: NodePorts,
     /// Where this server says that it can be reached.
     pub(crate) address: String,
     /// Whether the server is about to end.
@@ -138,6 +141,7 @@ impl Api {
             encoded: Encoded::default(),
             keys: Arc::clone(&self.keys),
             admission: self.admission,
+            node_ports: self.node_ports,
             address: self.address.clone(),
             leaving: self.leaving.clone(),
         })

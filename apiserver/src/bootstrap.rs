@@ -37,8 +37,8 @@ struct Wanted {
     status: Value,
 }
 
-/// Makes what is missing in the cluster of `server`, whose services have the addresses of `service_cidr` and which
-/// itself is reached at `address`.
+/// Makes what is missing in the cluster of `server`, whose services have the addresses of `service_cidr` (one range,
+/// or one of each family with a comma in between) and which itself is reached at `address`.
 pub(crate) async fn run(
     server: &ApiServer,
     service_cidr: &str,
@@ -113,12 +113,13 @@ fn token_tracking(server: &ApiServer) -> Wanted {
 /// The way to the server itself: a service with the first address of the range.
 fn services(service_cidr: &str, address: SocketAddr) -> Vec<Wanted> {
     let ready = json!({"type": "Ready", "status": "True", "reason": "", "message": "The range can be used"});
+    let ranges: Vec<&str> = service_cidr.split(',').collect();
     let mut wanted = vec![Wanted {
         at: "/apis/networking.k8s.io/v1/servicecidrs".into(),
-        object: json!({"metadata": {"name": "kubernetes"}, "spec": {"cidrs": [service_cidr]}}),
+        object: json!({"metadata": {"name": "kubernetes"}, "spec": {"cidrs": ranges}}),
         status: json!({"conditions": [ready]}),
     }];
-    let Some(first) = first_address(service_cidr) else { return wanted };
+    let Some(first) = first_address(ranges[0]) else { return wanted };
     let (ip, port) = (address.ip().to_string(), address.port());
     let family = if first.is_ipv4() { "IPv4" } else { "IPv6" };
     let in_default = |group: &str, plural: &str| format!("{group}/namespaces/default/{plural}");

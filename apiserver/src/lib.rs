@@ -29,6 +29,7 @@ mod indexes;
 mod media;
 mod meta;
 pub mod metrics;
+pub mod node_ports;
 mod object_life;
 mod openapi;
 mod ownership;

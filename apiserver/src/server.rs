@@ -25,6 +25,7 @@ use crate::encoded::Encoded;
 use crate::entropy::Entropy;
 use crate::health::{Check, Checks, Endpoint};
 use crate::metrics::{Metrics, Read};
+use crate::node_ports::NodePorts;
 use crate::pipeline;
 use crate::pipeline::limits::InFlight;
 use crate::tokens::keys::Keys;
@@ -67,6 +68,8 @@ pub struct Parts {
     pub keys: Keys,
     /// Which rules hold beyond an object's own.
     pub admission: Plugins,
+    /// The ports that services may have on nodes.
+    pub node_ports: NodePorts,
     /// Where clients reach the server: `host:port`.
     pub address: String,
     /// What decides on its health, besides what it knows itself.
@@ -101,7 +104,8 @@ impl Parts {
         let keys = Keys::for_tests();
         // There is nobody who would make accounts.
         let admission = Plugins::default().without("ServiceAccount").expect("it is the name of one");
-        Self { clock, entropy, store, keys, admission, address, checks, figures, limits }
+        let node_ports = NodePorts::default();
+        Self { clock, entropy, store, keys, admission, node_ports, address, checks, figures, limits }
     }
 }
 
@@ -153,6 +157,7 @@ impl ApiServer {
             encoded: Encoded::default(),
             keys: Arc::new(parts.keys),
             admission: parts.admission,
+            node_ports: parts.node_ports,
             address: parts.address,
             leaving: seen,
         });

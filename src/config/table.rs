@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use keelson_apiserver::admission::plugins::{Plugin, Plugins};
+use keelson_apiserver::node_ports::NodePorts;
 
 use super::{LogFormat, Settings, Surroundings, path};
 
@@ -92,16 +93,29 @@ pub(super) const SETTINGS: &[Setting] = &[
         name: "service-cidr",
         value: "RANGE",
         heading: "Serving",
-        help: "Give services addresses out of RANGE; what a cluster began with stays as it is",
+        help: "Give services addresses out of RANGE, or out of two, one for IPv4 and one for IPv6, with a comma in \
+               between: the first is for those that do not say; what a cluster began with stays as it is",
         of: Of::Servers,
         default: |_| "10.96.0.0/16".into(),
         take: |settings, text, _| {
-            let parts = text
-                .split_once('/')
-                .and_then(|(base, length)| Some((base.parse::<IpAddr>().ok()?, length.parse::<u8>().ok()?)));
-            let fits = parts.is_some_and(|(base, length)| length <= if base.is_ipv4() { 30 } else { 126 });
-            if !fits {
-                return Err("is no range of addresses; give one such as 10.96.0.0/16".into());
+            let is_ipv4 = |range: &str| {
+                let (base, length) = range.split_once('/')?;
+                let (base, length) = (base.parse::<IpAddr>().ok()?, length.parse::<u8>().ok()?);
+                (length <= if base.is_ipv4() { 30 } else { 126 }).then_some(base.is_ipv4())
+            };
+            let families: Option<Vec<bool>> = text.split(',').map(is_ipv4).collect();
+            match families.as_deref() {
+                Some([_]) => {}
+                Some([one, other]) if one != other => {}
+                Some(_) => {
+                    return Err("names more ranges than families; give one for IPv4, one for IPv6".into());
+                }
+                None => {
+                    return Err(
+                        "is no range of addresses; give one such as 10.96.0.0/16, or 10.96.0.0/16,fd00::/108"
+                            .into(),
+                    );
+                }
             }
             settings.service_cidr = text.to_owned();
             Ok(())
@@ -116,6 +130,19 @@ pub(super) const SETTINGS: &[Setting] = &[
         default: |_| "*".into(),
         take: |settings, text, _| {
             settings.controllers = crate::controllers::selection(text)?;
+            Ok(())
+        },
+    },
+    Setting {
+        name: "service-node-port-range",
+        value: "FIRST-LAST",
+        heading: "Serving",
+        help: "Give services ports on nodes from FIRST to LAST",
+        of: Of::Servers,
+        default: |_| NodePorts::default().to_string(),
+        take: |settings, text, _| {
+            settings.node_ports =
+                text.parse().map_err(|_| "is no range of ports; give one such as 30000-32767")?;
             Ok(())
         },
     },
@@ -187,6 +214,7 @@ pub(super) fn blank() -> Settings {
         pki_dir: None,
         controllers: keelson_controllers::Selection::default(),
         service_cidr: String::new(),
+        node_ports: NodePorts::default(),
         admission: Plugins::default(),
         shutdown_timeout: Duration::ZERO,
         log_format: LogFormat::Human,

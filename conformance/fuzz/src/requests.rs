@@ -11,6 +11,7 @@ use keelson_api::time::{Clock, UnixMillis};
 use keelson_apiserver::admission::plugins::Plugins;
 use keelson_apiserver::caller::Caller;
 use keelson_apiserver::entropy::Entropy;
+use keelson_apiserver::node_ports::NodePorts;
 use keelson_apiserver::server::{ApiServer, Door, Limits, Parts};
 use keelson_apiserver::tokens::keys::Keys;
 use keelson_store::Store;
@@ -58,6 +59,7 @@ async fn server() -> Door {
     });
     let server = ApiServer::new(Parts {
         admission: Plugins::default(),
+        node_ports: NodePorts::default(),
         clock,
         entropy,
         store,

@@ -8,6 +8,7 @@ use keelson_api::time::{Clock, UnixMillis};
 use keelson_apiserver::admission::plugins::Plugins;
 use keelson_apiserver::caller::Caller;
 use keelson_apiserver::entropy::Entropy;
+use keelson_apiserver::node_ports::NodePorts;
 use keelson_apiserver::server::{ApiServer, Limits, Parts};
 use keelson_apiserver::tokens::keys::Keys;
 use keelson_client::client::Deletion;
@@ -68,6 +69,7 @@ impl Cluster {
             keys: Keys::new(KEY, "").expect("a key that signs"),
             // Accounts are not asked for: some stories have nobody who makes them.
             admission: Plugins::default().without("ServiceAccount").expect("it is one of the rules"),
+            node_ports: NodePorts::default(),
             address: "127.0.0.1:6443".to_owned(),
             checks: Vec::new(),
             figures: Box::new(Vec::new),

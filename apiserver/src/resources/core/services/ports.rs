@@ -22,13 +22,6 @@ use crate::refusal;
 
 /// Where the records lie. No resource has this name.
 const RECORDS: &str = "servicenodeports";
-/// The ports that services may have. Upstream's default.
-const FIRST: i64 = 30_000;
-const LAST: i64 = 32_767;
-/// The first port that is given to whoever does not say which one, by upstream's rule for a range of this size.
-const DYNAMIC: i64 = FIRST + 86;
-/// What is shown for a port that will only be given when something is written: the one after this. As upstream does.
-const NEVER_GIVEN: i64 = 32_768;
 
 /// The ports on the nodes of `spec`, where it needs any.
 fn held(spec: View<'_>) -> BTreeSet<i64> {
@@ -135,9 +128,10 @@ impl Stock<'_> {
     /// Takes this port, or says why not.
     fn take(&mut self, port: i64) -> Result<(), String> {
         // As upstream: what is only tried may name any port.
-        if !self.dry_run && !(FIRST..=LAST).contains(&port) {
+        let range = self.call.api.node_ports;
+        if !self.dry_run && !range.has(port) {
             return Err(format!(
-                "provided port is not in the valid range. The range of valid ports is {FIRST}-{LAST}"
+                "provided port is not in the valid range. The range of valid ports is {range}"
             ));
         }
         if !self.is_free(port) {
@@ -149,10 +143,13 @@ impl Stock<'_> {
 
     /// Takes any port.
     fn take_any(&mut self) -> Result<i64, &'static str> {
+        let range = self.call.api.node_ports;
         let port = if self.dry_run {
-            Some(self.own.iter().max().copied().unwrap_or(NEVER_GIVEN) + 1)
+            // As upstream, what is shown for a port that will only be given when something is written lies behind the
+            // range.
+            Some(self.own.iter().max().copied().unwrap_or(range.last() + 1) + 1)
         } else {
-            [(DYNAMIC, LAST), (FIRST, DYNAMIC - 1)].into_iter().find_map(|(first, last)| {
+            range.parts().into_iter().filter(|(first, last)| first <= last).find_map(|(first, last)| {
                 let size = usize::try_from(last - first + 1).unwrap_or(1);
                 let drawn = i64::try_from(self.call.api.entropy.below(size)).unwrap_or(0) + first;
                 (drawn..=last).chain(first..drawn).find(|port| self.is_free(*port))

@@ -172,6 +172,40 @@ async fn families_follow_from_the_cluster() {
 }
 
 #[tokio::test]
+async fn a_cluster_of_two_families_gives_addresses_of_both() {
+    let world = world("10.96.0.0/16,fd00::/108").await;
+    let (_, own) = world.get(&format!("{SERVICES}/kubernetes")).await;
+    assert_eq!(
+        (&own["spec"]["clusterIPs"], &own["spec"]["ipFamilies"]),
+        (&json!(["10.96.0.1"]), &json!(["IPv4"]))
+    );
+    let families = |spec: &Value| (spec["ipFamilies"].clone(), spec["ipFamilyPolicy"].clone());
+    let one = make(&world, "one", json!({})).await;
+    assert_eq!(families(&one), (json!(["IPv4"]), json!("SingleStack")));
+    let other = make(&world, "other", json!({"ipFamilies": ["IPv6"]})).await;
+    assert!(text(&other["clusterIP"]).starts_with("fd00::"), "{other}");
+    let both =
+        make(&world, "both", json!({"ipFamilyPolicy": "RequireDualStack", "ipFamilies": ["IPv6"]})).await;
+    assert_eq!(families(&both), (json!(["IPv6", "IPv4"]), json!("RequireDualStack")));
+    let ips: Vec<String> = both["clusterIPs"].as_array().unwrap().iter().map(text).collect();
+    assert!(
+        ips[0].starts_with("fd00::") && ips[1].starts_with("10.96.") && both["clusterIP"] == json!(ips[0]),
+        "{ips:?}"
+    );
+    let (_, address) = world.get(&format!("{ADDRESSES}/{}", ips[0])).await;
+    assert_eq!(address["metadata"]["labels"]["ipaddress.kubernetes.io/ip-family"], "IPv6");
+
+    let wide = put(&world, "one", json!({"ipFamilyPolicy": "PreferDualStack"})).await;
+    assert_eq!((&wide["clusterIP"], &wide["ipFamilies"]), (&one["clusterIP"], &json!(["IPv4", "IPv6"])));
+    let second = text(&wide["clusterIPs"][1]);
+    assert!(addresses(&world).await.contains(&second));
+    let narrow = json!({"ipFamilyPolicy": "SingleStack", "clusterIPs": [one["clusterIP"]], "clusterIP": one["clusterIP"],
+        "ipFamilies": ["IPv4"]});
+    assert_eq!(put(&world, "one", narrow).await["clusterIPs"], json!([one["clusterIP"]]));
+    assert!(!addresses(&world).await.contains(&second), "what is not needed any more is given back");
+}
+
+#[tokio::test]
 async fn ports_on_nodes_are_there_once() {
     let world = world("10.96.0.0/16").await;
     let ports = json!([
