@@ -7,6 +7,7 @@ use clap_complete::Shell;
 use keelson_apiserver::version;
 
 use crate::config::{ServerFlags, StorageFlags};
+use crate::controllers::ControllersLine;
 use crate::convert::ConvertLine;
 use crate::failure::Failure;
 
@@ -43,6 +44,12 @@ pub(crate) enum Command {
     Up(ServerFlags),
     /// Run only the API server
     Apiserver(ServerFlags),
+    /// Run only the controllers, for a server that a kubeconfig names
+    #[command(after_help = "Examples:\n  \
+        keelson controllers --kubeconfig admin.kubeconfig\n  \
+        keelson controllers --controllers deployment-controller,replicaset-controller\n\n\
+        Of several processes, the one that holds the lease kube-system/kube-controller-manager works.")]
+    Controllers(ControllersLine),
     /// Look after stored data, whether a server is running on it or not
     #[command(subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = true)]
     Storage(StorageLine),

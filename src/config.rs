@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub(crate) use flags::{ServerFlags, StorageFlags};
+pub(crate) use flags::{ControllerFlags, ServerFlags, StorageFlags};
 
 use keelson_apiserver::admission::plugins::Plugins;
 use keelson_apiserver::node_ports::NodePorts;
@@ -34,6 +34,8 @@ pub(crate) struct Settings {
     pub(crate) pki_dir: Option<PathBuf>,
     /// How long requests under way may take once the process is to end.
     pub(crate) shutdown_timeout: Duration,
+    /// Which controllers run.
+    pub(crate) controllers: keelson_controllers::Selection,
     /// Where services get their addresses from.
     pub(crate) service_cidr: String,
     /// Which ports services may have on nodes.

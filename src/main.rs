@@ -8,6 +8,7 @@ mod clock;
 mod command;
 mod config;
 mod control;
+mod controllers;
 mod convert;
 mod data_dir;
 mod failure;
@@ -49,6 +50,7 @@ fn run(line: Line) -> Result<(), Failure> {
     match line.command {
         Command::Up(flags) => up::run(&config::settings(&flags.0)?, up::Parts::All),
         Command::Apiserver(flags) => up::run(&config::settings(&flags.0)?, up::Parts::Apiserver),
+        Command::Controllers(line) => controllers::run(&line),
         Command::Version { json } => command::version(json),
         Command::Config(ConfigCommand::Default) => config::show_default(),
         Command::Config(ConfigCommand::Check { file, flags }) => config::check(file, &flags.0),

@@ -23,7 +23,7 @@ use crate::pki::{self, Pki};
 use crate::progress::Progress;
 use crate::storage::open::{self, Opened};
 use crate::supervise::{Ended, Parts as Running, Signals};
-use crate::{clock, control, kubeconfig, log, process, random};
+use crate::{clock, control, controllers, kubeconfig, log, process, random};
 
 /// Which parts run in this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +69,10 @@ async fn serve(settings: &Settings, parts: Parts) -> Result<(), Failure> {
     let address = listener.address();
     begin_control(&mut running, &data_dir, &opened)?;
     begin_store_watch(&mut running, &opened);
-    begin_apiserver(&mut running, settings, listener, &pki, &opened, &clock).await?;
+    let server = begin_apiserver(&mut running, settings, listener, &pki, &opened, &clock).await?;
+    if parts == Parts::All {
+        controllers::begin(&mut running, controllers::within(&server, settings, &pki.authority, &clock));
+    }
     kubeconfig::write(&data_dir.kubeconfig(), address, &pki)?;
     ready(progress, parts, address, &data_dir.kubeconfig(), began.elapsed());
 
@@ -117,7 +120,7 @@ async fn begin_apiserver(
     pki: &Pki,
     opened: &Opened,
     clock: &Clock,
-) -> Result<(), Failure> {
+) -> Result<ApiServer, Failure> {
     let tls = Tls::new(&pki.serving.certificate, &pki.serving.key, &pki.authority).map_err(|error| {
         Failure::from_error("cannot serve TLS", &error, "look at the files in the PKI directory")
     })?;
@@ -147,9 +150,9 @@ async fn begin_apiserver(
     let told = server.tell_authorities(&pki.authority, &pki.proxy_authority).await;
     told.map_err(|error| Failure::from_error("cannot begin a cluster", &error, ""))?;
     tracing::warn!("whoever is identified may do everything: there is no authorization yet");
-    let (stop, deadline) = (running.stop(), settings.shutdown_timeout);
+    let (stop, deadline, serving) = (running.stop(), settings.shutdown_timeout, server.clone());
     running.begin("the API server", async move {
-        let drained = serve::serve(listener, tls, server, stop.wait(), deadline).await;
+        let drained = serve::serve(listener, tls, serving, stop.wait(), deadline).await;
         if drained.cut > 0 {
             tracing::warn!(
                 connections = drained.cut,
@@ -158,7 +161,7 @@ async fn begin_apiserver(
         }
         Ok(())
     });
-    Ok(())
+    Ok(server)
 }
 
 /// Upstream's probes name the check of what keeps the data after etcd, so that is its name whatever keeps it here.

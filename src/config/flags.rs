@@ -16,6 +16,10 @@ pub(crate) struct ServerFlags(pub(crate) Given);
 #[derive(Clone, Debug)]
 pub(crate) struct StorageFlags(pub(crate) Given);
 
+/// The flags of the command that runs controllers alone.
+#[derive(Clone, Debug)]
+pub(crate) struct ControllerFlags(pub(crate) Given);
+
 const CONFIG: &str = "config";
 const VERBOSE: &str = "verbose";
 
@@ -83,5 +87,6 @@ macro_rules! flags {
     };
 }
 
-flags!(ServerFlags, &[Of::Servers, Of::All]);
+flags!(ServerFlags, &[Of::Servers, Of::Controllers, Of::All]);
 flags!(StorageFlags, &[Of::All]);
+flags!(ControllerFlags, &[Of::Controllers, Of::All]);

@@ -32,7 +32,9 @@ pub(super) struct Setting {
 pub(super) enum Of {
     /// Those that serve.
     Servers,
-    /// Those, and the ones that look after stored data.
+    /// Those, and the one that runs controllers alone.
+    Controllers,
+    /// All of those, and the ones that look after stored data.
     All,
 }
 
@@ -120,6 +122,18 @@ pub(super) const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        name: "controllers",
+        value: "NAMES",
+        heading: "Serving",
+        help: "Run these controllers: names with commas between them, * for all, -NAME for all but NAME",
+        of: Of::Controllers,
+        default: |_| "*".into(),
+        take: |settings, text, _| {
+            settings.controllers = crate::controllers::selection(text)?;
+            Ok(())
+        },
+    },
+    Setting {
         name: "service-node-port-range",
         value: "FIRST-LAST",
         heading: "Serving",
@@ -198,6 +212,7 @@ pub(super) fn blank() -> Settings {
         data_dir: PathBuf::new(),
         listen: SocketAddr::from(([0; 4], 0)),
         pki_dir: None,
+        controllers: keelson_controllers::Selection::default(),
         service_cidr: String::new(),
         node_ports: NodePorts::default(),
         admission: Plugins::default(),

@@ -102,9 +102,9 @@ impl Scratch {
         ended.out
     }
 
-    /// Starts `keelson up` on the data directory and a free port.
+    /// Starts the API server alone on the data directory and a free port: nobody but the judge changes anything.
     pub async fn up(&self, args: &[&str]) -> Server {
-        self.start(&[&["up", "--listen", "127.0.0.1:0"], args].concat()).await
+        self.start(&[&["apiserver", "--listen", "127.0.0.1:0"], args].concat()).await
     }
 
     /// Starts a server on the data directory and waits until it says that it is ready.

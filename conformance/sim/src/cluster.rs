@@ -1,0 +1,189 @@
+//! A cluster whose parts are in this process, and a client that may do everything.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use keelson_api::time::{Clock, UnixMillis};
+use keelson_apiserver::admission::plugins::Plugins;
+use keelson_apiserver::caller::Caller;
+use keelson_apiserver::entropy::Entropy;
+use keelson_apiserver::node_ports::NodePorts;
+use keelson_apiserver::server::{ApiServer, Limits, Parts};
+use keelson_apiserver::tokens::keys::Keys;
+use keelson_client::client::Deletion;
+use keelson_client::{Client, Key, Patch, Problem, Resource};
+use keelson_store::Store;
+use keelson_store::memory::Memory;
+use keelson_store::options::{CommitterRuns, Options};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+pub(crate) const PODS: Resource = Resource::namespaced("", "v1", "pods", "Pod");
+pub(crate) const NAMESPACES: Resource = Resource::cluster("", "v1", "namespaces", "Namespace");
+pub(crate) const EVENTS: Resource = Resource::namespaced("events.k8s.io", "v1", "events", "Event");
+pub(crate) const DEPLOYMENTS: Resource = Resource::namespaced("apps", "v1", "deployments", "Deployment");
+pub(crate) const REPLICASETS: Resource = Resource::namespaced("apps", "v1", "replicasets", "ReplicaSet");
+
+/// A key of nobody.
+const KEY: &str = "-----BEGIN PRIVATE KEY-----\n\
+    MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgDFv2aVywlzBLP/MI\n\
+    7EcrbiMzhW4TCLxWMo7WIlrzSBahRANCAASRu6IiB+DzrX882hFqjUwy5pUeqcMw\n\
+    y7HWbyR40sQyr1lL31Yfa7NwTYlxwBfbZEvOcaMJ7iOfXwuiDtA9vYX/\n\
+    -----END PRIVATE KEY-----";
+/// When virtual time begins.
+const BEGINNING: u64 = 1_767_225_600_000;
+/// How long a story waits for something, in virtual time.
+const PATIENCE: Duration = Duration::from_secs(3600);
+
+pub(crate) struct Cluster {
+    pub(crate) client: Client,
+    server: ApiServer,
+    pub(crate) clock: Clock,
+    running: JoinSet<()>,
+}
+
+impl Cluster {
+    /// A server, and nothing else.
+    pub(crate) async fn empty() -> Self {
+        let began = Instant::now();
+        let clock = Clock::new(move || {
+            UnixMillis(BEGINNING + u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX))
+        });
+        let options = Options {
+            committer: CommitterRuns::AsTask,
+            indexes: keelson_apiserver::indexes(),
+            ..Options::new(clock.clone(), 1)
+        };
+        let store = Store::open(Arc::new(Memory::new()), options).await.expect("an empty store opens");
+        let drawn = AtomicU64::new(0);
+        let entropy = Entropy::new(move |bytes| {
+            let next = drawn.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed).to_le_bytes();
+            bytes.iter_mut().zip(next.iter().cycle()).for_each(|(byte, next)| *byte = *next);
+        });
+        let server = ApiServer::new(Parts {
+            clock: clock.clone(),
+            entropy,
+            store,
+            keys: Keys::new(KEY, "").expect("a key that signs"),
+            // Accounts are not asked for: some stories have nobody who makes them.
+            admission: Plugins::default().without("ServiceAccount").expect("it is one of the rules"),
+            node_ports: NodePorts::default(),
+            address: "127.0.0.1:6443".to_owned(),
+            checks: Vec::new(),
+            figures: Box::new(Vec::new),
+            limits: Limits::default(),
+        });
+        let made = server.bootstrap("10.96.0.0/16", ([127, 0, 0, 1], 6443).into()).await;
+        made.expect("what a cluster begins with is made");
+        let client = client(&server, Caller::authenticated("admin", ["system:masters"]));
+        Self { client, server, clock, running: JoinSet::new() }
+    }
+
+    /// With these controllers, and pods that are run as soon as they are there.
+    pub(crate) async fn with(controllers: &str) -> Self {
+        let mut cluster = Self::empty().await;
+        cluster.begin_all(controllers);
+        cluster
+    }
+
+    /// Begins these controllers, and what runs pods.
+    pub(crate) fn begin_all(&mut self, controllers: &str) {
+        self.begin(controllers);
+        let pods = crate::pods::run(self.as_user("system:node:hollow"));
+        self.running.spawn(pods);
+    }
+
+    /// Begins these controllers.
+    pub(crate) fn begin(&mut self, controllers: &str) {
+        let server = self.server.clone();
+        let parts = keelson_controllers::Parts {
+            shared: self.as_user("system:kube-controller-manager"),
+            as_account: Box::new(move |account| {
+                let name = format!("system:serviceaccount:kube-system:{account}");
+                client(&server, Caller::authenticated(&name, ["system:serviceaccounts"]))
+            }),
+            clock: self.clock.clone(),
+            instance: "sim".into(),
+            selection: controllers.parse().expect("known controllers"),
+            root_ca: Some("a certificate".into()),
+            election: None,
+        };
+        self.running.spawn(async move {
+            keelson_controllers::run(parts, std::future::pending()).await.expect("controllers go on");
+        });
+    }
+
+    /// Ends all that was begun, at once, as a power cut does.
+    pub(crate) async fn kill(&mut self) {
+        self.running.shutdown().await;
+    }
+
+    fn as_user(&self, name: &str) -> Client {
+        client(&self.server, Caller::authenticated(name, ["system:masters"]))
+    }
+
+    pub(crate) async fn create(&self, resource: &Resource, namespace: &str, object: Value) -> Value {
+        let mut object = object;
+        object["apiVersion"] = json!(resource.api_version());
+        object["kind"] = json!(resource.kind);
+        self.client.create(resource, namespace, &object).await.expect("it can be made")
+    }
+
+    pub(crate) async fn merge(&self, resource: &Resource, key: &str, change: Value) -> Value {
+        self.change(resource, key, "", change).await
+    }
+
+    pub(crate) async fn change(&self, resource: &Resource, key: &str, part: &str, change: Value) -> Value {
+        let patched = self.client.patch(resource, &named(key), part, (Patch::Merge, &change)).await;
+        patched.expect("it can be changed")
+    }
+
+    pub(crate) async fn get(&self, resource: &Resource, key: &str) -> Option<Value> {
+        match self.client.get(resource, &named(key)).await {
+            Err(problem) if problem.is_not_found() => None,
+            got => Some(got.expect("it can be read")),
+        }
+    }
+
+    pub(crate) async fn delete(&self, resource: &Resource, key: &str, propagation: &'static str) {
+        let how = Deletion { propagation: Some(propagation), ..Deletion::default() };
+        self.client.delete(resource, &named(key), &how).await.expect("it can be deleted");
+    }
+
+    /// All of a namespace, by name.
+    pub(crate) async fn list(&self, resource: &Resource, namespace: &str) -> Vec<Value> {
+        let list: Result<Value, Problem> = self.client.list(resource, namespace, "").await;
+        let list = list.expect("it can be listed");
+        list["items"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// Waits until `is` holds of what `look` sees, and gives that back.
+    pub(crate) async fn until<T: std::fmt::Debug>(
+        &self,
+        what: &str,
+        mut look: impl AsyncFnMut() -> T,
+        is: impl Fn(&T) -> bool,
+    ) -> T {
+        let began = Instant::now();
+        loop {
+            let seen = look().await;
+            if is(&seen) {
+                return seen;
+            }
+            assert!(began.elapsed() < PATIENCE, "waited in vain until {what}; it is {seen:#?}");
+            // Under virtual time this only says: when everybody else has nothing left to do.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+fn named(key: &str) -> Key {
+    let (namespace, name) = key.split_once('/').unwrap_or(("", key));
+    Key::new(namespace, name)
+}
+
+fn client(server: &ApiServer, caller: Caller) -> Client {
+    Client::in_process(server.door(caller), "kube-controller-manager").expect("a name that can be sent")
+}

@@ -1,0 +1,18 @@
+//! The cluster in one thread under virtual time: API server over a store in memory, controllers, and something that
+//! runs pods without running them. What takes minutes takes milliseconds here, and goes the same way every time.
+//!
+//! The seed of the simulation that the design wants: `cluster` puts the parts together, the other files are stories
+//! with an end that is checked. Faults and seeds are still to come.
+
+#[cfg(test)]
+mod cluster;
+#[cfg(test)]
+mod deletions;
+#[cfg(test)]
+mod deployments;
+#[cfg(test)]
+mod leases;
+#[cfg(test)]
+mod pods;
+#[cfg(test)]
+mod services;

@@ -1,0 +1,98 @@
+//! Runs pods without running them: what is there becomes ready, what is to go goes.
+
+use keelson_client::client::Deletion;
+use keelson_client::queue::Queue;
+use keelson_client::{Caches, Client, Kind, Meta, Patch, Resource};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::cluster::PODS;
+
+#[derive(Debug, Deserialize)]
+struct Pod {
+    metadata: Meta,
+    #[serde(default)]
+    spec: Spec,
+    #[serde(default)]
+    status: Status,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Spec {
+    node_name: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Status {
+    phase: String,
+}
+
+impl Kind for Pod {
+    const RESOURCE: Resource = PODS;
+
+    fn meta(&self) -> &Meta {
+        &self.metadata
+    }
+}
+
+/// A pod with this annotation never becomes ready.
+pub(crate) const STUCK: &str = "sim/stuck";
+
+const NODES: Resource = Resource::cluster("", "v1", "nodes", "Node");
+/// Where all pods are.
+const NODE: &str = "hollow";
+
+/// Runs all pods for ever.
+pub(crate) async fn run(client: Client) {
+    let caches = Caches::new();
+    let (pods, queue) = (caches.of::<Pod>(), Queue::default());
+    let changed = queue.clone();
+    pods.on_change(move |change| changed.add(change.latest().expect("there is one").key()));
+    let mut filling = JoinSet::new();
+    caches.run(&client).into_iter().for_each(|future| {
+        filling.spawn(future);
+    });
+    let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE}});
+    // It may be there from before.
+    let _ = client.create::<Value>(&NODES, "", &node).await;
+    let mut number = 0_u32;
+    loop {
+        let key = queue.next().await;
+        if let Some(pod) = pods.get(&key) {
+            number += 1;
+            step(&client, &pod, number).await;
+        }
+        queue.done(&key);
+    }
+}
+
+async fn step(client: &Client, pod: &Pod, number: u32) {
+    let meta = &pod.metadata;
+    if meta.is_deleting() {
+        let how = Deletion { grace_seconds: Some(0), ..Deletion::of(&meta.uid) };
+        // It may be gone by now.
+        let _ = client.delete(&PODS, &meta.key(), &how).await;
+        return;
+    }
+    if pod.status.phase == "Running" || meta.annotation(STUCK).is_some() {
+        return;
+    }
+    if pod.spec.node_name.is_empty() {
+        let name = &meta.name;
+        let bindings = Resource { plural: format!("pods/{name}/binding").into(), ..PODS };
+        let target = json!({"apiVersion": "v1", "kind": "Node", "name": NODE});
+        let binding =
+            json!({"apiVersion": "v1", "kind": "Binding", "metadata": {"name": name}, "target": target});
+        let _ = client.create::<Value>(&bindings, &meta.namespace, &binding).await;
+        return;
+    }
+    let address = format!("10.0.{}.{}", number / 256, number % 256);
+    let change = json!({"status": {
+        "phase": "Running", "podIP": address, "podIPs": [{"ip": address}],
+        "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}],
+    }});
+    let _ = client.patch::<Value>(&PODS, &meta.key(), "status", (Patch::Merge, &change)).await;
+}

@@ -1,0 +1,97 @@
+//! All controllers, one line each.
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use keelson_client::Caches;
+
+use crate::clusterrole::ClusterRoles;
+use crate::deployment::Deployments;
+use crate::driver::{Context, Controller};
+use crate::endpoints::EndpointsController;
+use crate::endpointslice::EndpointSlices;
+use crate::podgarbage::PodGarbage;
+use crate::replicaset::Sets;
+use crate::rootca::RootCa;
+use crate::serviceaccount::ServiceAccounts;
+use crate::views::replicaset::{ReplicaSet, ReplicationController};
+use crate::{garbage, namespace};
+
+/// What controllers are told by whoever starts them.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// The certificates by which to know the API server, in PEM, if they are known.
+    pub(crate) root_ca: Option<Arc<str>>,
+}
+
+/// A controller: its name for `--controllers`, the service account that it works as, and how it begins.
+pub(crate) struct Entry {
+    pub(crate) name: &'static str,
+    pub(crate) account: &'static str,
+    pub(crate) begins: Begins,
+}
+
+/// How a controller begins.
+pub(crate) enum Begins {
+    /// It plans, over caches.
+    Planning(fn(&Caches, &Settings) -> Box<dyn Controller>),
+    /// It works by itself, for ever, as soon as the future is run.
+    Working(fn(Context, &Settings) -> BoxFuture<'static, ()>),
+}
+
+use Begins::{Planning, Working};
+
+/// By upstream's names.
+pub(crate) const BUILTIN: &[Entry] = &[
+    entry(
+        "endpoints-controller",
+        "endpoint-controller",
+        Planning(|caches, _| Box::new(EndpointsController::new(caches))),
+    ),
+    entry(
+        "endpointslice-controller",
+        "endpointslice-controller",
+        Planning(|caches, _| Box::new(EndpointSlices::new(caches))),
+    ),
+    entry(
+        "replicationcontroller-controller",
+        "replication-controller",
+        Planning(|caches, _| Box::new(Sets::<ReplicationController>::new(caches))),
+    ),
+    entry(
+        "pod-garbage-collector-controller",
+        "pod-garbage-collector",
+        Planning(|caches, _| Box::new(PodGarbage::new(caches))),
+    ),
+    entry("namespace-controller", "namespace-controller", Working(namespace::begin)),
+    entry(
+        "serviceaccount-controller",
+        "service-account-controller",
+        Planning(|caches, _| Box::new(ServiceAccounts::new(caches))),
+    ),
+    entry("garbage-collector-controller", "generic-garbage-collector", Working(garbage::begin)),
+    entry(
+        "deployment-controller",
+        "deployment-controller",
+        Planning(|caches, _| Box::new(Deployments::new(caches))),
+    ),
+    entry(
+        "replicaset-controller",
+        "replicaset-controller",
+        Planning(|caches, _| Box::new(Sets::<ReplicaSet>::new(caches))),
+    ),
+    entry(
+        "clusterrole-aggregation-controller",
+        "clusterrole-aggregation-controller",
+        Planning(|caches, _| Box::new(ClusterRoles::new(caches))),
+    ),
+    entry(
+        "root-ca-certificate-publisher-controller",
+        "root-ca-cert-publisher",
+        Planning(|caches, settings| Box::new(RootCa::new(caches, settings))),
+    ),
+];
+
+const fn entry(name: &'static str, account: &'static str, begins: Begins) -> Entry {
+    Entry { name, account, begins }
+}

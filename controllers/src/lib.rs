@@ -1,0 +1,38 @@
+//! What makes declared state come true: one driver, and a folder per controller.
+//!
+//! A controller says what it watches and how a change maps to keys ([`driver::Controller::inputs`]), and what is to be
+//! done about a key ([`driver::Controller::plan`]): a pure function of what the caches show and of the time, to
+//! [`plan::Plan`]. Everything else is the driver's: the queue, retries, preconditions, waiting until the caches show
+//! what was done, events. Nothing depends on having seen an event; a process may be killed between any two actions.
+//!
+//! Read in this order: [`plan`] (what a decision is made of), [`driver`] (what becomes of it), [`builtin`] (the list of
+//! all controllers, one line each), `views` (what is kept of each kind), `claim` (whose an object is), then any
+//! controller.
+//!
+//! Adding a controller is one folder and one line in [`builtin`]. Two need more than caches can show, the namespace and
+//! the garbage collector: they bring a worker of their own that decides over what it asks the server.
+//!
+//! It must not know who serves the API, nor any other component. It draws no random number and reads no clock.
+
+mod builtin;
+mod claim;
+mod clusterrole;
+mod deployment;
+mod driver;
+mod endpoints;
+mod endpointslice;
+mod garbage;
+mod hash;
+mod namespace;
+mod plan;
+mod podgarbage;
+mod pods;
+mod replicaset;
+mod rootca;
+mod run;
+mod selection;
+mod serviceaccount;
+mod views;
+
+pub use run::{Failed, Parts, run};
+pub use selection::{Selection, UnknownController};
