@@ -10,6 +10,7 @@ use crate::config::{ServerFlags, StorageFlags};
 use crate::controllers::ControllersLine;
 use crate::convert::ConvertLine;
 use crate::failure::Failure;
+use crate::past::{HistoryLine, UndoLine};
 
 /// Kubernetes as one program.
 #[derive(Debug, Parser)]
@@ -59,6 +60,12 @@ pub(crate) enum Command {
     /// Convert an object between JSON, YAML and protobuf, from standard input to standard output
     #[command(after_help = "Example:\n  keelson convert --to protobuf < deployment.yaml > deployment.pb")]
     Convert(ConvertLine),
+    /// Show what happened to an object, as far back as history is kept
+    #[command(after_help = "Example:\n  keelson history deployment/web -n shop --diff")]
+    History(HistoryLine),
+    /// Make an object what it was, also one that was deleted
+    #[command(after_help = "Example:\n  keelson undo deployment/web -n shop --to 1234")]
+    Undo(UndoLine),
     /// Print the version
     Version {
         /// As JSON, in the form of the server's /version

@@ -15,6 +15,7 @@ mod failure;
 mod file;
 mod kubeconfig;
 mod log;
+mod past;
 mod pki;
 mod process;
 mod progress;
@@ -51,6 +52,8 @@ fn run(line: Line) -> Result<(), Failure> {
         Command::Up(flags) => up::run(&config::settings(&flags.0)?, up::Parts::All),
         Command::Apiserver(flags) => up::run(&config::settings(&flags.0)?, up::Parts::Apiserver),
         Command::Controllers(line) => controllers::run(&line),
+        Command::History(line) => past::history(&line),
+        Command::Undo(line) => past::undo(&line),
         Command::Version { json } => command::version(json),
         Command::Config(ConfigCommand::Default) => config::show_default(),
         Command::Config(ConfigCommand::Check { file, flags }) => config::check(file, &flags.0),

@@ -14,6 +14,7 @@ mod kubectl;
 mod mistakes;
 mod negotiation;
 mod objects;
+mod past;
 mod patch;
 mod robust;
 mod services;

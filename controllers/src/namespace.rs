@@ -177,7 +177,7 @@ impl Namespaces {
             grace = 0;
         }
         let verbs = ["delete", "deletecollection", "list"].map(str::to_owned).to_vec();
-        self.collection(&Served { resource: PODS, verbs }, name, grace, findings).await
+        self.collection(&Served { resource: PODS, verbs, names: Vec::new() }, name, grace, findings).await
     }
 
     async fn kind(&self, served: &Served, name: &str, findings: &mut Findings) -> Result<u64, Problem> {

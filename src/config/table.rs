@@ -150,10 +150,9 @@ pub(super) const SETTINGS: &[Setting] = &[
         name: "disable-admission-plugins",
         value: "LIST",
         heading: "Serving",
-        help: "Switch rules of admission off, by upstream's names with commas in between; accounts are not asked for \
-               until there is somebody who makes them",
+        help: "Switch rules of admission off, by upstream's names with commas in between",
         of: Of::Servers,
-        default: |_| "ServiceAccount".into(),
+        default: |_| String::new(),
         take: |settings, text, _| {
             settings.admission = Plugins::default().without(text).map_err(|name| {
                 let known = Plugin::ALL.map(Plugin::name).join(", ");

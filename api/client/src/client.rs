@@ -198,8 +198,37 @@ impl Client {
         namespace: &str,
         object: &Value,
     ) -> Result<T, Problem> {
+        self.make(resource, namespace, "", object).await
+    }
+
+    /// Makes an object, and gives back what the server made of it; `query` is appended to the path.
+    ///
+    /// # Errors
+    /// [`Problem`] if it was not made.
+    pub async fn make<T: DeserializeOwned>(
+        &self,
+        resource: &Resource,
+        namespace: &str,
+        query: &str,
+        object: &Value,
+    ) -> Result<T, Problem> {
         let body = ("application/json", serde_json::to_vec(object)?);
-        decode(&self.ask(Method::POST, &resource.path(namespace), "", None, Some(body)).await?)
+        decode(&self.ask(Method::POST, &resource.path(namespace), query, None, Some(body)).await?)
+    }
+
+    /// Replaces an object; `query` is appended to the path.
+    ///
+    /// # Errors
+    /// [`Problem`] if it was not replaced.
+    pub async fn replace<T: DeserializeOwned>(
+        &self,
+        resource: &Resource,
+        key: &Key,
+        query: &str,
+        object: &Value,
+    ) -> Result<T, Problem> {
+        let body = ("application/json", serde_json::to_vec(object)?);
+        decode(&self.ask(Method::PUT, &resource.path_of(key), query, None, Some(body)).await?)
     }
 
     /// Replaces an object, or the part of it that `part` names; empty for the whole.

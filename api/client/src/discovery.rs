@@ -16,9 +16,19 @@ pub struct Served {
     pub resource: Resource,
     /// What can be done with it.
     pub verbs: Vec<String>,
+    /// What else people call it: in the singular, and in short.
+    pub names: Vec<String>,
 }
 
 impl Served {
+    /// Whether people who say `name`, in small letters, mean it.
+    #[must_use]
+    pub fn is_called(&self, name: &str) -> bool {
+        self.resource.plural == name
+            || self.names.iter().any(|known| known == name)
+            || self.resource.kind.to_lowercase() == name
+    }
+
     /// Whether all of `verbs` can be done.
     #[must_use]
     pub fn can(&self, verbs: &[&str]) -> bool {
@@ -87,6 +97,10 @@ struct Kind {
     scope: String,
     #[serde(default)]
     verbs: Vec<String>,
+    #[serde(default)]
+    singular_resource: String,
+    #[serde(default)]
+    short_names: Vec<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -130,7 +144,9 @@ fn add(discovered: &mut Discovered, group: Group) {
             // Versions come in the order in which they are preferred.
             if !known.contains(&kind.resource) {
                 known.push(kind.resource);
-                discovered.served.push(Served { resource, verbs: kind.verbs });
+                let names = kind.short_names.into_iter().chain([kind.singular_resource]);
+                let names = names.filter(|name| !name.is_empty()).collect();
+                discovered.served.push(Served { resource, verbs: kind.verbs, names });
             }
         }
     }

@@ -102,9 +102,12 @@ impl Scratch {
         ended.out
     }
 
-    /// Starts the API server alone on the data directory and a free port: nobody but the judge changes anything.
+    /// Starts the API server alone on the data directory and a free port: nobody but the judge changes anything. Nobody
+    /// makes accounts either, so pods need none, unless `args` say what is switched off.
     pub async fn up(&self, args: &[&str]) -> Server {
-        self.start(&[&["apiserver", "--listen", "127.0.0.1:0"], args].concat()).await
+        const OFF: &str = "--disable-admission-plugins";
+        let usual: &[&str] = if args.contains(&OFF) { &[] } else { &[OFF, "ServiceAccount"] };
+        self.start(&[&["apiserver", "--listen", "127.0.0.1:0"], usual, args].concat()).await
     }
 
     /// Starts a server on the data directory and waits until it says that it is ready.

@@ -41,7 +41,8 @@ impl Cluster {
                 (ApiServer::Upstream(upstream), kubeconfig, None)
             }
             Whose::Ours | Whose::Nobody => {
-                let ours = place.up(&["--pki-dir", pki.to_str().unwrap()]).await;
+                let ours =
+                    place.up(&["--pki-dir", pki.to_str().unwrap(), "--disable-admission-plugins", ""]).await;
                 let kubeconfig = ours.kubeconfig();
                 logs.push(here.join("log"));
                 (ApiServer::Ours(ours), kubeconfig, Some(place))
