@@ -1,7 +1,7 @@
 //! From nothing to ready, and again.
 
 use keelson_subject::client::Client;
-use keelson_subject::ours::until;
+use keelson_subject::ours::{PATIENCE, until};
 
 use crate::files::contents;
 use crate::{place, place_with};
@@ -9,7 +9,7 @@ use crate::{place, place_with};
 #[tokio::test]
 async fn a_first_start_tells_its_steps_and_ends_with_one_line() {
     let scratch = place();
-    let server = scratch.up(&[]).await;
+    let server = scratch.start(&["up", "--listen", "127.0.0.1:0"]).await;
     let (last, steps) = server.said.split_last().unwrap();
     assert!(!steps.is_empty() && steps.iter().all(|step| step.starts_with("  ")), "{steps:?}");
     let kubeconfig = server.kubeconfig();
@@ -18,6 +18,18 @@ async fn a_first_start_tells_its_steps_and_ends_with_one_line() {
     let millis = last.strip_prefix(&begins).and_then(|rest| rest.strip_suffix(&ends));
     assert!(millis.is_some_and(|millis| millis.parse::<u64>().is_ok()), "{last}");
     assert_eq!(Client::of(&kubeconfig).get("/readyz").await.body, "ok", "ready when it says so");
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_whole_cluster_has_controllers() {
+    let scratch = place();
+    let server = scratch.start(&["up", "--listen", "127.0.0.1:0"]).await;
+    let client = Client::of(&server.kubeconfig());
+    let account = "/api/v1/namespaces/default/serviceaccounts/default";
+    // Nobody else makes it.
+    let made = async { while client.get(account).await.code != 200 {} };
+    tokio::time::timeout(PATIENCE, made).await.expect("somebody makes the account of a namespace");
     server.end().await;
 }
 

@@ -18,6 +18,8 @@ use crate::plan::{Action, Pace, Plan, What};
 
 /// How many keys of one controller are worked on at once; upstream's.
 const WORKERS_MAX: usize = 5;
+/// Requests that one key makes at once; more wait. Several keys together stay below what servers allow.
+const REQUESTS_MAX: usize = 32;
 /// How long a key waits for what it expects to see before it looks whether it is there: only a watch that was broken
 /// makes that necessary, since what is seen brings the key back by itself.
 const EXPECTATION_SECONDS: u64 = 10;
@@ -159,7 +161,7 @@ impl<C: Controller + ?Sized> Planned<Box<C>> {
     async fn all(&self, key: &Key, mut actions: Vec<Action>, pace: Pace) -> Result<(), Problem> {
         let mut together = match pace {
             Pace::InOrder | Pace::SlowStart => 1,
-            Pace::AtOnce => actions.len().max(1),
+            Pace::AtOnce => REQUESTS_MAX,
         };
         while !actions.is_empty() {
             let rest = actions.split_off(together.min(actions.len()));
@@ -167,7 +169,7 @@ impl<C: Controller + ?Sized> Planned<Box<C>> {
             ended.into_iter().collect::<Result<Vec<()>, Problem>>()?;
             actions = rest;
             if pace == Pace::SlowStart {
-                together *= 2;
+                together = (together * 2).min(REQUESTS_MAX);
             }
         }
         Ok(())

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::Path;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD as BASE64;
@@ -19,6 +20,10 @@ use crate::resource::{Key, Resource};
 
 /// The longest line of a watch in bytes. Objects are bounded by the server far below it; a longer one ends the watch.
 const LINE_BYTES_MAX: usize = 64 << 20;
+/// How often a request is made that the server has no time for; upstream's clients do so.
+const TRIES_MAX: u32 = 10;
+/// How long to wait then, if the server does not say.
+const TOO_MUCH_WAIT: Duration = Duration::from_secs(1);
 /// Asks for metadata alone, of one object or of each that is watched; and of a list.
 const METADATA_ALONE: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 const METADATA_LIST: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
@@ -307,6 +312,7 @@ impl Client {
         collected(answer.into_body()).await
     }
 
+    /// Asks, and asks again later as long as the server says that it has too much to do.
     async fn send(
         &self,
         method: Method,
@@ -314,6 +320,26 @@ impl Client {
         query: &str,
         accept: Option<&str>,
         body: Option<(&'static str, Vec<u8>)>,
+    ) -> Result<http::Response<Body>, Problem> {
+        let body = body.map(|(media_type, bytes)| (media_type, Bytes::from(bytes)));
+        for _ in 1..TRIES_MAX {
+            match self.send_once(method.clone(), path, query, accept, body.clone()).await {
+                Err(problem) if problem.is_too_much() => {
+                    tokio::time::sleep(problem.retry_after().unwrap_or(TOO_MUCH_WAIT)).await;
+                }
+                answered => return answered,
+            }
+        }
+        self.send_once(method, path, query, accept, body).await
+    }
+
+    async fn send_once(
+        &self,
+        method: Method,
+        path: &str,
+        query: &str,
+        accept: Option<&str>,
+        body: Option<(&'static str, Bytes)>,
     ) -> Result<http::Response<Body>, Problem> {
         let uri = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
         let mut request = Request::builder()

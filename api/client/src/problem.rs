@@ -104,6 +104,12 @@ impl Problem {
         self.is(410)
     }
 
+    /// The server has too much to do.
+    #[must_use]
+    pub fn is_too_much(&self) -> bool {
+        self.is(429)
+    }
+
     /// The server does not do this.
     #[must_use]
     pub fn is_unsupported(&self) -> bool {
