@@ -3,7 +3,6 @@
 //! What a client can ask for is an encoding (JSON, YAML, protobuf) and a conversion (as it is, metadata alone, a table);
 //! [`negotiate`] says which it is, [`object`] and [`list`] make it.
 
-mod headings;
 pub(crate) mod indent;
 pub(crate) mod list;
 pub(crate) mod table;

@@ -8,7 +8,6 @@ use keelson_store::object::Object;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::headings::{meaning, resource};
 use super::list::{Listing, list_meta};
 use super::{MetaVersion, metadata, whole};
 use crate::catalog::Served;
@@ -154,7 +153,7 @@ pub(crate) fn of_bookmark(
 
 fn opening(served: &Served, version: MetaVersion, meta: &str, headings: bool) -> BytesMut {
     let facts = served.facts();
-    let definitions = if headings { definitions(&resource(facts), facts.columns) } else { "null".into() };
+    let definitions = if headings { definitions(facts.columns) } else { "null".into() };
     opened(version, meta, &definitions)
 }
 
@@ -195,12 +194,12 @@ fn row_opening(served: &Served, now: UnixMillis, tree: &tree::Object) -> String 
     format!(r#"{{"cells":{cells},"conditions":{conditions},"object":"#)
 }
 
-fn definitions(resource: &str, columns: &[Column]) -> String {
+fn definitions(columns: &[Column]) -> String {
     let definition = |column: &Column| Definition {
         name: column.name,
         type_: column.type_,
         format: column.format,
-        description: meaning(resource, column.name),
+        description: "",
         priority: column.priority,
     };
     let definitions: Vec<_> = columns.iter().map(definition).collect();
