@@ -96,7 +96,7 @@ pub(crate) fn of_scale(
         number("status.replicas").into(),
         cells::age_of(scale, now),
     ]);
-    let mut out = opened(version, &meta, &definitions("scale", COLUMNS));
+    let mut out = opened(version, &meta, &definitions(COLUMNS));
     out.put_slice(format!(r#"{{"cells":{cells},"object":"#).as_bytes());
     included(version, include, scale, &mut out)?;
     out.put_slice(b"}]}");

@@ -12,6 +12,9 @@ use tokio::time::Instant;
 
 use crate::arguments::{Arguments, Named, Origin};
 
+/// With all of upstream's rules of admission, as upstream itself.
+const ALL_RULES: [&str; 2] = ["--disable-admission-plugins", ""];
+
 /// A server that runs.
 #[derive(Debug)]
 pub(crate) enum Running {
@@ -26,7 +29,7 @@ impl Running {
         match &named.origin {
             Origin::Binary(binary) => {
                 let scratch = Scratch::new(&whole(binary)?, "data");
-                let server = Box::new(scratch.up(&[]).await);
+                let server = Box::new(scratch.up(&ALL_RULES).await);
                 Ok(Self::Ours { scratch, server })
             }
             Origin::Upstream => {
@@ -45,7 +48,7 @@ impl Running {
             Self::Ours { scratch, server } => {
                 server.end().await;
                 let began = Instant::now();
-                let server = Box::new(scratch.up(&[]).await);
+                let server = Box::new(scratch.up(&ALL_RULES).await);
                 Ok((Self::Ours { scratch, server }, began.elapsed()))
             }
             Self::Upstream(upstream, programs) => {
