@@ -71,7 +71,22 @@ impl<F: Fn(&NodeInfo) -> Result<(), Rejection>> Filter for Local<F> {
     fn change(&mut self, _pod: &PodInfo, _node: &NodeInfo, _by: i64) {}
 
     fn copy(&self) -> Box<dyn Filter + '_> {
-        Box::new(Local(&self.0))
+        Box::new(Borrowed(&self.0))
+    }
+}
+
+/// The same of one that is somebody else's: there is nothing in it that a change could change.
+struct Borrowed<'a>(&'a dyn Fn(&NodeInfo) -> Result<(), Rejection>);
+
+impl Filter for Borrowed<'_> {
+    fn check(&self, node: &NodeInfo) -> Result<(), Rejection> {
+        (self.0)(node)
+    }
+
+    fn change(&mut self, _pod: &PodInfo, _node: &NodeInfo, _by: i64) {}
+
+    fn copy(&self) -> Box<dyn Filter + '_> {
+        Box::new(Borrowed(self.0))
     }
 }
 
@@ -205,7 +220,9 @@ mod tests {
     #[test]
     fn fewer_of_more_nodes_are_looked_at() {
         let mut profile = plugins::default_profile();
-        for (nodes, expected) in [(0, 0), (99, 99), (100, 100), (250, 120), (1000, 420), (5000, 500), (9000, 450)] {
+        for (nodes, expected) in
+            [(0, 0), (99, 99), (100, 100), (250, 120), (1000, 420), (5000, 500), (9000, 450)]
+        {
             assert_eq!(profile.wanted(nodes), expected, "{nodes}");
         }
         profile.percentage_of_nodes_to_score = Some(100);

@@ -199,7 +199,8 @@ impl PodInfo {
 
     /// Whether it puts up with all hard taints of a node; else the first that it does not.
     pub(crate) fn first_untolerated<'a>(&self, taints: &'a [Taint]) -> Option<&'a Taint> {
-        let tolerated = |taint: &&Taint| self.tolerations.iter().any(|toleration| toleration.tolerates(taint));
+        let tolerated =
+            |taint: &&Taint| self.tolerations.iter().any(|toleration| toleration.tolerates(taint));
         taints.iter().filter(|taint| taint.is_hard()).find(|taint| !tolerated(taint))
     }
 
@@ -258,7 +259,8 @@ impl From<wire::Pod> for PodInfo {
         let affinity = &spec.affinity;
         let mut preferred_pods = weighted(&affinity.pod_affinity.preferred, 1);
         preferred_pods.extend(weighted(&affinity.pod_anti_affinity.preferred, -1));
-        let read_terms = |terms: &wire::NodeTerms| terms.node_selector_terms.iter().map(NodeTerm::read).collect();
+        let read_terms =
+            |terms: &wire::NodeTerms| terms.node_selector_terms.iter().map(NodeTerm::read).collect();
         let preferred_nodes = affinity.node_affinity.preferred.iter();
         Self {
             requests,

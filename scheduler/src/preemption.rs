@@ -111,8 +111,7 @@ pub(crate) fn find(
         return Err(Refused { message: why.into(), for_good: false });
     }
     let resolvable = verdicts.nodes.iter().filter(|(_, _, rejection)| rejection.resolvable);
-    let nodes: Vec<&NodeInfo> =
-        resolvable.filter_map(|(name, _, _)| world.snapshot.node(name)).collect();
+    let nodes: Vec<&NodeInfo> = resolvable.filter_map(|(name, _, _)| world.snapshot.node(name)).collect();
     let (candidates, mut refusals) = try_nodes(pod, world, filters, &nodes, chance);
     match choose(candidates) {
         Some(chosen) => Ok(Preemption { node: chosen.node, victims: chosen.victims }),
@@ -130,11 +129,10 @@ fn not_eligible(pod: &PodInfo, world: World<'_>, verdicts: &Verdicts) -> Option<
     let nominated = world.nominations.node_of(&pod.meta.uid).unwrap_or(&pod.nominated);
     let node = world.snapshot.node(nominated)?;
     // Where nothing can help any more, room is sought elsewhere.
-    let lost = verdicts.before.is_some()
-        || verdicts.of(nominated).is_some_and(|rejection| !rejection.resolvable);
-    let leaving = |other: &Arc<PodInfo>| {
-        other.priority < pod.priority && other.meta.is_deleting() && other.preempted
-    };
+    let lost =
+        verdicts.before.is_some() || verdicts.of(nominated).is_some_and(|rejection| !rejection.resolvable);
+    let leaving =
+        |other: &Arc<PodInfo>| other.priority < pod.priority && other.meta.is_deleting() && other.preempted;
     if !lost && node.pods.iter().any(leaving) {
         return Some("not eligible due to a terminating pod on the nominated node.");
     }
@@ -247,10 +245,7 @@ fn victims_on(
 }
 
 /// Those whose going breaks a budget, and the others.
-fn by_budget(
-    pods: Vec<Arc<PodInfo>>,
-    budgets: &[Arc<Budget>],
-) -> (Vec<Arc<PodInfo>>, Vec<Arc<PodInfo>>) {
+fn by_budget(pods: Vec<Arc<PodInfo>>, budgets: &[Arc<Budget>]) -> (Vec<Arc<PodInfo>>, Vec<Arc<PodInfo>>) {
     let mut left: Vec<i64> = budgets.iter().map(|budget| budget.allowed).collect();
     let breaks = |pod: &Arc<PodInfo>| {
         if pod.meta.labels.is_empty() {

@@ -182,8 +182,7 @@ mod tests {
     }
 
     fn shown(resources: &Resources) -> String {
-        let mut text =
-            format!("{}m {} {}", resources.milli_cpu, resources.memory, resources.storage);
+        let mut text = format!("{}m {} {}", resources.milli_cpu, resources.memory, resources.storage);
         for (name, amount) in &resources.others {
             text.push_str(&format!(" {name}={amount}"));
         }
@@ -202,8 +201,13 @@ mod tests {
         let needs = |(requests, stays): &'static (Quantities, bool)| Needs { requests, stays: *stays };
         let main: &'static Vec<_> = Box::leak(Box::new(main));
         let initial: &'static Vec<_> = Box::leak(Box::new(initial));
-        let sum =
-            asked(main.iter().map(needs), initial.iter().map(needs), whole.as_ref(), &quantities(overhead), fill);
+        let sum = asked(
+            main.iter().map(needs),
+            initial.iter().map(needs),
+            whole.as_ref(),
+            &quantities(overhead),
+            fill,
+        );
         assert_eq!(shown(&sum), expected, "{spec}");
     }
 

@@ -96,10 +96,8 @@ impl Shared {
 async fn work(parts: &Parts) -> Result<(), Failed> {
     let profile = default_profile();
     let name = profile.scheduler_name;
-    let shared = Arc::new(Shared {
-        state: Mutex::new(State::new(profile, parts.seed)),
-        changed: Notify::new(),
-    });
+    let shared =
+        Arc::new(Shared { state: Mutex::new(State::new(profile, parts.seed)), changed: Notify::new() });
     let caches = Caches::new();
     follow(&caches, &shared);
     let mut running = JoinSet::new();

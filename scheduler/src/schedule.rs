@@ -170,8 +170,7 @@ fn prepare<'a>(
         }
     }
     if only.is_some() {
-        verdicts.absent =
-            Some(format!("node(s) didn't satisfy plugin(s) [{}]", choosing.join(" ")).into());
+        verdicts.absent = Some(format!("node(s) didn't satisfy plugin(s) [{}]", choosing.join(" ")).into());
     }
     Some((filters, only))
 }

@@ -282,8 +282,11 @@ mod tests {
     fn it_follows_events() {
         let mut snapshot = Snapshot::default();
         let on = |name: &str, cpu: &str, node: &str| {
-            pod(name, json!({"spec": {"nodeName": node,
-                "containers": [{"resources": {"requests": {"cpu": cpu}}}]}}))
+            pod(
+                name,
+                json!({"spec": {"nodeName": node,
+                "containers": [{"resources": {"requests": {"cpu": cpu}}}]}}),
+            )
         };
         snapshot.set_pod(&on("a", "1", "n"));
         assert_eq!(shown(&snapshot), "");

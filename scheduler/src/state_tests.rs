@@ -65,7 +65,8 @@ async fn pods_get_the_emptiest_node_and_then_none() {
 #[tokio::test(start_paused = true)]
 async fn reasons_are_counted() {
     let taint = json!({"spec": {"taints": [{"key": "k", "effect": "NoSchedule"}]}});
-    let mut story = Story::begin(&[("a", taint), ("b", json!({"spec": {"unschedulable": true}})), ("c", json!({}))]);
+    let mut story =
+        Story::begin(&[("a", taint), ("b", json!({"spec": {"unschedulable": true}})), ("c", json!({}))]);
     story.comes(&asking("p", "5", json!({})));
     assert_eq!(
         story.step(),

@@ -89,9 +89,8 @@ impl Writer {
     /// `nominated` is left as it is if `None`, and taken away if empty.
     async fn condition(&self, pod: &PodInfo, reason: &str, message: &str, nominated: Option<&str>) {
         let told = pod.told.as_ref();
-        let same = told.is_some_and(|told| {
-            told.status == "False" && told.reason == reason && told.message == message
-        });
+        let same = told
+            .is_some_and(|told| told.status == "False" && told.reason == reason && told.message == message);
         if same && nominated.is_none_or(|nominated| nominated == pod.nominated) {
             return;
         }
@@ -112,8 +111,7 @@ impl Writer {
     }
 
     async fn make_room(&self, pod: &PodInfo, preemption: &Preemption) {
-        let message =
-            format!("{}: preempting to accommodate a higher priority pod", pod.scheduler_name);
+        let message = format!("{}: preempting to accommodate a higher priority pod", pod.scheduler_name);
         for victim in &preemption.victims {
             if !victim.meta.is_deleting() {
                 let condition = json!({

@@ -61,16 +61,19 @@ mod tests {
 
     #[test]
     fn what_makes_use_more_even_is_liked() {
-        let sized = |name: &str| node(name, json!({"status": {"allocatable": {"cpu": "10", "memory": "1000"}}}));
+        let sized =
+            |name: &str| node(name, json!({"status": {"allocatable": {"cpu": "10", "memory": "1000"}}}));
         let asking = |name: &str, cpu: &str, memory: &str, node: &str| {
-            pod(name, json!({"spec": {"nodeName": node,
-                "containers": [{"resources": {"requests": {"cpu": cpu, "memory": memory}}}]}}))
+            pod(
+                name,
+                json!({"spec": {"nodeName": node,
+                "containers": [{"resources": {"requests": {"cpu": cpu, "memory": memory}}}]}}),
+            )
         };
         let there = asking("there", "0", "400", "b");
         let snapshot = cluster([sized("a"), sized("b")], [there]);
-        let check = |cpu: &str, memory: &str| {
-            scores(&BalancedAllocation, &asking("p", cpu, memory, ""), &snapshot)
-        };
+        let check =
+            |cpu: &str, memory: &str| scores(&BalancedAllocation, &asking("p", cpu, memory, ""), &snapshot);
         assert_eq!(check("4", "0"), [65, 85]);
         assert_eq!(check("1", "100"), [75, 75]);
         assert!(check("0", "0").is_empty());

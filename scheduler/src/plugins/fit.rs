@@ -193,7 +193,11 @@ mod tests {
                 json!({"memory": "1", "cpu": "2", "ephemeral-storage": "1"}),
                 "a: Insufficient cpu, Insufficient memory, Insufficient ephemeral-storage",
             ),
-            (json!({"example.com/gpu": "1"}), json!({"example.com/gpu": "2"}), "a: Insufficient example.com/gpu"),
+            (
+                json!({"example.com/gpu": "1"}),
+                json!({"example.com/gpu": "2"}),
+                "a: Insufficient example.com/gpu",
+            ),
             (json!({}), json!({"example.com/tpu": "1"}), "a: Insufficient example.com/tpu!"),
             (json!({"cpu": "3"}), json!({}), "a: ok"),
         ];

@@ -116,9 +116,12 @@ mod tests {
             json!({"weight": weight, "preference": {"matchExpressions": [
                 {"key": "zone", "operator": operator, "values": [value]}]}})
         };
-        let pod = pod("p", json!({"spec": {"affinity": {"nodeAffinity": {
+        let pod = pod(
+            "p",
+            json!({"spec": {"affinity": {"nodeAffinity": {
             "preferredDuringSchedulingIgnoredDuringExecution":
-                [term(30, "In", "x"), term(10, "In", "y"), term(20, "NotIn", "z")]}}}}));
+                [term(30, "In", "x"), term(10, "In", "y"), term(20, "NotIn", "z")]}}}}),
+        );
         assert_eq!(scores(&NodeAffinity, &pod, &zones()), [100, 60]);
     }
 }

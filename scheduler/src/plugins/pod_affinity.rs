@@ -61,13 +61,8 @@ struct Near<'a> {
 
 impl<'a> Near<'a> {
     fn new(pod: &'a PodInfo, snapshot: &'a Snapshot) -> Self {
-        let mut near = Self {
-            pod,
-            snapshot,
-            wanted: Counts::new(),
-            unwanted: Counts::new(),
-            unwanting: Counts::new(),
-        };
+        let mut near =
+            Self { pod, snapshot, wanted: Counts::new(), unwanted: Counts::new(), unwanting: Counts::new() };
         for node in snapshot.nodes_with_terms() {
             let terms = node.with_terms.iter().flat_map(|other| &other.anti_affinity);
             for term in terms.filter(|term| means(term, pod, snapshot)) {
@@ -258,7 +253,9 @@ impl Plugin for InterPodAffinity {
             Event::PodGone(other) => any(&pod.anti_affinity, other) || any(&other.anti_affinity, pod),
             Event::PodChanged { old, new } => {
                 old.meta.labels != new.meta.labels
-                    && (any(&pod.affinity, new) || any(&pod.anti_affinity, old) || any(&new.anti_affinity, pod))
+                    && (any(&pod.affinity, new)
+                        || any(&pod.anti_affinity, old)
+                        || any(&new.anti_affinity, pod))
             }
             Event::ItselfChanged { old } => old.meta.labels != pod.meta.labels,
             Event::NodeCame(node) => {

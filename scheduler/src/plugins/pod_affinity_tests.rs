@@ -35,7 +35,9 @@ fn short(said: &str) -> String {
 
 #[test]
 fn wishes_that_must_be_fulfilled() {
-    let there = || [placed("w", "web", "a", json!({})), placed("e", "db", "c", must_not(json!([term("lone", "zone")])))];
+    let there = || {
+        [placed("w", "web", "a", json!({})), placed("e", "db", "c", must_not(json!([term("lone", "zone")])))]
+    };
     let host = "kubernetes.io/hostname";
     let cases = [
         ("any", json!({}), "skip"),
@@ -57,7 +59,8 @@ fn wishes_that_must_be_fulfilled() {
 
 #[test]
 fn namespaces_are_chosen_by_name_or_label() {
-    let elsewhere = json!({"metadata": {"namespace": "other", "labels": {"app": "web"}}, "spec": {"nodeName": "a"}});
+    let elsewhere =
+        json!({"metadata": {"namespace": "other", "labels": {"app": "web"}}, "spec": {"nodeName": "a"}});
     let mut snapshot = zones([pod("w", elsewhere)]);
     snapshot.set_namespace("other", Some(&[("team", "t")].into_iter().collect()));
     let check = |with: Value, expected: &str| {

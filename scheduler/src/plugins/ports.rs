@@ -23,7 +23,9 @@ impl Plugin for NodePorts {
         }
         Prepared::local(|node| {
             if collide(&pod.ports, &node.ports) {
-                return Err(Rejection::resolvable("node(s) didn't have free ports for the requested pod ports"));
+                return Err(Rejection::resolvable(
+                    "node(s) didn't have free ports for the requested pod ports",
+                ));
             }
             Ok(())
         })
@@ -56,9 +58,8 @@ mod tests {
 
     #[test]
     fn ports_are_given_once() {
-        let ports = |ports: Value, node: &str| {
-            json!({"spec": {"nodeName": node, "containers": [{"ports": ports}]}})
-        };
+        let ports =
+            |ports: Value, node: &str| json!({"spec": {"nodeName": node, "containers": [{"ports": ports}]}});
         let free = "a: ok";
         let taken = "a: node(s) didn't have free ports for the requested pod ports";
         let cases = [

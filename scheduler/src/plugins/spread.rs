@@ -147,7 +147,8 @@ struct Spreading<'a> {
 
 impl Spreading<'_> {
     fn ignores(&self, node: &NodeInfo) -> bool {
-        self.needs_all_keys && !self.soft.iter().all(|soft| node.label(&soft.constraint.topology_key).is_some())
+        self.needs_all_keys
+            && !self.soft.iter().all(|soft| node.label(&soft.constraint.topology_key).is_some())
     }
 }
 
@@ -294,9 +295,7 @@ impl Plugin for PodTopologySpread {
         match event {
             Event::PodPlaced(other) | Event::PodGone(other) => counts(other),
             Event::PodChanged { old, new } => counts(old) != counts(new),
-            Event::ItselfChanged { old } => {
-                old.meta.labels != pod.meta.labels || old.spread != pod.spread
-            }
+            Event::ItselfChanged { old } => old.meta.labels != pod.meta.labels || old.spread != pod.spread,
             Event::NodeCame(node) | Event::NodeGone(node) => has_all_keys(&hard, node),
             Event::NodeChanged { old, new } => {
                 let other = old.labels() != new.labels() || old.taints != new.taints;

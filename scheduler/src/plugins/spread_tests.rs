@@ -41,12 +41,19 @@ fn no_domain_gets_ahead_of_the_least() {
         ([1, 1, 0], json!({"maxSkew": 2}), "a: no; b: no; c: ok"),
         ([1, 1, 1], json!({"labelSelector": {"matchLabels": {"app": "v"}}}), "a: ok; b: ok; c: ok"),
         ([1, 0, 0], json!({"topologyKey": "kubernetes.io/hostname"}), "a: no; b: ok; c: ok"),
-        ([1, 0, 0], json!({"topologyKey": "rack"}),
-            "a: no (missing required label)!; b: no (missing required label)!; c: no (missing required label)!"),
+        (
+            [1, 0, 0],
+            json!({"topologyKey": "rack"}),
+            "a: no (missing required label)!; b: no (missing required label)!; c: no (missing required label)!",
+        ),
         ([1, 0, 1], json!({"minDomains": 3}), "a: no; b: no; c: no"),
         // Only zone x counts, for the pod can be nowhere else.
         ([1, 0, 0], json!({"nodeSelector": {"zone": "x"}}), "a: ok; b: ok; c: ok"),
-        ([1, 0, 0], json!({"nodeSelector": {"zone": "x"}, "nodeAffinityPolicy": "Ignore"}), "a: no; b: no; c: ok"),
+        (
+            [1, 0, 0],
+            json!({"nodeSelector": {"zone": "x"}, "nodeAffinityPolicy": "Ignore"}),
+            "a: no; b: no; c: ok",
+        ),
     ];
     for (pods, with, expected) in cases {
         let said = verdicts(&PodTopologySpread, &spread(with.clone()), &zones(pods));

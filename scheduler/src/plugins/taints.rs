@@ -69,7 +69,11 @@ mod tests {
             (("k", "v", "PreferNoSchedule"), json!([]), "a: ok"),
             (("k", "v", "NoSchedule"), json!([{"key": "k", "operator": "Equal", "value": "v"}]), "a: ok"),
             (("k", "v", "NoSchedule"), json!([{"key": "k", "value": "w"}]), no),
-            (("k", "v", "NoSchedule"), json!([{"key": "k", "operator": "Exists", "effect": "NoExecute"}]), no),
+            (
+                ("k", "v", "NoSchedule"),
+                json!([{"key": "k", "operator": "Exists", "effect": "NoExecute"}]),
+                no,
+            ),
             (("k", "v", "NoSchedule"), json!([{"operator": "Exists"}]), "a: ok"),
             (("k", "5", "NoSchedule"), json!([{"key": "k", "operator": "Gt", "value": "4"}]), "a: ok"),
             (("k", "5", "NoSchedule"), json!([{"key": "k", "operator": "Lt", "value": "5"}]), no),
