@@ -19,6 +19,7 @@ mod pki;
 mod process;
 mod progress;
 mod random;
+mod scheduler;
 mod storage;
 mod supervise;
 mod up;
@@ -45,6 +46,7 @@ fn run(line: Line) -> Result<(), Failure> {
         Command::Up(flags) => up::run(&config::settings(&flags.0)?, up::Parts::All),
         Command::Apiserver(flags) => up::run(&config::settings(&flags.0)?, up::Parts::Apiserver),
         Command::Controllers(line) => controllers::run(&line),
+        Command::Scheduler(line) => scheduler::run(&line),
         Command::Version { json } => command::version(json),
         Command::Config(ConfigCommand::Default) => config::show_default(),
         Command::Config(ConfigCommand::Check { file, flags }) => config::check(file, &flags.0),

@@ -22,6 +22,11 @@ fn merged(mut base: Value, with: Value) -> Value {
     base
 }
 
+/// A value at the end of a path of keys, which are separated by slashes.
+pub(crate) fn within(path: &str, value: Value) -> Value {
+    path.rsplit('/').fold(value, |value, key| Value::Object([(key.to_owned(), value)].into_iter().collect()))
+}
+
 /// A pod of namespace `default` with the uid `uid-NAME`; `with` is laid over it.
 pub(crate) fn pod(name: &str, with: Value) -> Arc<PodInfo> {
     let base = json!({"metadata": {"name": name, "namespace": "default", "uid": format!("uid-{name}"),

@@ -22,6 +22,8 @@ pub mod plugins;
 pub mod pod;
 pub mod preemption;
 pub mod queue;
+#[cfg(test)]
+mod random_tests;
 pub mod resources;
 pub mod run;
 pub mod schedule;

@@ -234,7 +234,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::cases::{node, pod};
+    use crate::cases::{node, pod, within};
     use crate::plugins::default_profile;
 
     fn take(queue: &mut Queue, now: Instant) -> String {
@@ -246,7 +246,7 @@ mod tests {
     }
 
     fn put(queue: &mut Queue, name: &str, spec: Value, now: Instant) {
-        queue.put(&pod(name, json!({"spec": spec})), &default_profile(), now);
+        queue.put(&pod(name, within("spec", spec)), &default_profile(), now);
     }
 
     fn seconds(seconds: u64) -> Duration {

@@ -39,7 +39,8 @@ impl Story {
 
 fn asking(name: &str, cpu: &str, with: Value) -> Arc<PodInfo> {
     let mut spec = json!({"containers": [{"resources": {"requests": {"cpu": cpu}}}]});
-    for (key, value) in with.as_object().cloned().unwrap_or_default() {
+    let Value::Object(with) = with else { panic!("fields of a spec") };
+    for (key, value) in with {
         spec[key] = value;
     }
     pod(name, json!({"spec": spec}))

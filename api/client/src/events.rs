@@ -117,7 +117,6 @@ pub struct Recorder {
 
 impl Recorder {
     /// A recorder whose events are `component`'s, and the future that writes them until all recorders are gone.
-    #[must_use]
     pub fn new(
         client: Client,
         clock: Clock,

@@ -13,4 +13,6 @@ mod deployments;
 #[cfg(test)]
 mod pods;
 #[cfg(test)]
+mod scheduling;
+#[cfg(test)]
 mod services;

@@ -168,10 +168,11 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::cases::{cluster, node, pod, scores, verdicts};
+    use crate::cases::{cluster, node, pod, scores, verdicts, within};
 
     fn asking(name: &str, requests: Value, node: &str) -> std::sync::Arc<PodInfo> {
-        pod(name, json!({"spec": {"nodeName": node, "containers": [{"resources": {"requests": requests}}]}}))
+        let container = within("resources/requests", requests);
+        pod(name, json!({"spec": {"nodeName": node, "containers": [container]}}))
     }
 
     fn one_node(used: Value) -> Snapshot {

@@ -73,7 +73,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::cases::{cluster, node, pod, scores, verdicts};
+    use crate::cases::{cluster, node, pod, scores, verdicts, within};
 
     fn zones() -> Snapshot {
         let zone = |name: &str, zone: &str| node(name, json!({"metadata": {"labels": {"zone": zone}}}));
@@ -81,8 +81,8 @@ mod tests {
     }
 
     fn required(terms: Value) -> Value {
-        json!({"spec": {"affinity": {"nodeAffinity": {
-            "requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}}}})
+        let required = "requiredDuringSchedulingIgnoredDuringExecution";
+        within(&format!("spec/affinity/nodeAffinity/{required}/nodeSelectorTerms"), terms)
     }
 
     #[test]

@@ -3,22 +3,25 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::cases::{cluster, node, pod, scores, verdicts};
+use crate::cases::{cluster, node, pod, scores, verdicts, within};
 
 fn term(app: &str, key: &str) -> Value {
     json!({"labelSelector": {"matchLabels": {"app": app}}, "topologyKey": key})
 }
 
 fn placed(name: &str, app: &str, node: &str, affinity: Value) -> Arc<PodInfo> {
-    pod(name, json!({"metadata": {"labels": {"app": app}}, "spec": {"nodeName": node, "affinity": affinity}}))
+    let mut with = within("spec/affinity", affinity);
+    with["spec"]["nodeName"] = json!(node);
+    with["metadata"] = json!({"labels": {"app": app}});
+    pod(name, with)
 }
 
 fn must(terms: Value) -> Value {
-    json!({"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}})
+    within("podAffinity/requiredDuringSchedulingIgnoredDuringExecution", terms)
 }
 
 fn must_not(terms: Value) -> Value {
-    json!({"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}})
+    within("podAntiAffinity/requiredDuringSchedulingIgnoredDuringExecution", terms)
 }
 
 /// Nodes a and b in zone x, c in zone y, and d in none.

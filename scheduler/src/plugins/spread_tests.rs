@@ -21,7 +21,8 @@ fn spread(with: Value) -> Arc<PodInfo> {
     let mut constraint = json!({"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule",
         "labelSelector": {"matchLabels": {"app": "w"}}});
     let mut spec = json!({});
-    for (key, value) in with.as_object().cloned().unwrap_or_default() {
+    let Value::Object(with) = with else { panic!("fields of a constraint") };
+    for (key, value) in with {
         if key == "nodeSelector" { spec[key] = value } else { constraint[key] = value }
     }
     spec["topologySpreadConstraints"] = json!([constraint]);
