@@ -227,21 +227,7 @@ pub(crate) fn tagged(image: &CompactString) -> CompactString {
 impl From<wire::Pod> for PodInfo {
     fn from(pod: wire::Pod) -> Self {
         let (meta, spec, status) = (pod.metadata, pod.spec, pod.status);
-        let needs = |fill| {
-            let main = spec.containers.iter();
-            let initial = spec.init_containers.iter();
-            asked(
-                main.map(|one| Needs { requests: &one.resources.requests, stays: true }),
-                initial.map(|one| Needs {
-                    requests: &one.resources.requests,
-                    stays: one.restart_policy == "Always",
-                }),
-                spec.resources.as_ref().map(|whole| &whole.requests),
-                &spec.overhead,
-                fill,
-            )
-        };
-        let (requests, presumed) = (needs(false), needs(true));
+        let (requests, presumed) = (needs(&spec, false), needs(&spec, true));
         let told = status.conditions.iter().find(|condition| condition.kind == "PodScheduled");
         let preempted = status.conditions.iter().any(|condition| {
             condition.kind == "DisruptionTarget"
@@ -298,6 +284,18 @@ impl From<wire::Pod> for PodInfo {
             meta,
         }
     }
+}
+
+fn needs(spec: &wire::Spec, fill: bool) -> Resources {
+    asked(
+        spec.containers.iter().map(|one| Needs { requests: &one.resources.requests, stays: true }),
+        spec.init_containers
+            .iter()
+            .map(|one| Needs { requests: &one.resources.requests, stays: one.restart_policy == "Always" }),
+        spec.resources.as_ref().map(|whole| &whole.requests),
+        &spec.overhead,
+        fill,
+    )
 }
 
 fn ports(spec: &wire::Spec) -> Box<[HostPort]> {

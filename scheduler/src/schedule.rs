@@ -121,7 +121,7 @@ pub fn schedule(profile: &Profile, pod: &PodInfo, world: World<'_>, chance: &mut
             message: "no nodes available to schedule pods".into(),
             rejected_by: Vec::new(),
             preemption: None,
-            gives_up_nomination: false,
+            gives_up_nomination: true,
         });
     }
     let mut verdicts = Verdicts::default();

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use compact_str::CompactString;
 use keelson_client::Labels;
+use parking_lot::Mutex;
 
 use crate::node::{Node, NodeInfo, Tally};
 use crate::peers::Peers;
@@ -21,6 +22,22 @@ pub(crate) struct Group {
     pub(crate) labels: Labels,
     /// How many there are on known nodes.
     pub(crate) pods: u32,
+}
+
+/// The values of one label, by node: numbers instead of texts.
+#[derive(Debug)]
+pub(crate) struct Column {
+    /// By slot; `None` where the label is missing.
+    of: Vec<Option<u32>>,
+    /// How many different values there are.
+    pub(crate) values: usize,
+}
+
+impl Column {
+    /// The number of a node's value.
+    pub(crate) fn at(&self, node: &NodeInfo) -> Option<usize> {
+        self.of.get(node.slot).copied().flatten().map(|number| number as usize)
+    }
 }
 
 /// All nodes with their pods.
@@ -43,6 +60,8 @@ pub struct Snapshot {
     with_terms: usize,
     no_labels: Labels,
     peers: Peers,
+    /// Made when they are asked for, and anew when labels of nodes have changed.
+    columns: Mutex<HashMap<CompactString, Arc<Column>>>,
 }
 
 impl Snapshot {
@@ -98,6 +117,24 @@ impl Snapshot {
         &mut self.peers
     }
 
+    /// The values of a label of nodes.
+    pub(crate) fn column(&self, key: &str) -> Arc<Column> {
+        let mut columns = self.columns.lock();
+        if let Some(column) = columns.get(key) {
+            return Arc::clone(column);
+        }
+        let mut numbers: HashMap<&str, u32> = HashMap::new();
+        let mut of = Vec::with_capacity(self.slots.len());
+        for slot in &self.slots {
+            let value = slot.as_ref().and_then(|node| node.label(key));
+            let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
+            of.push(value.map(|value| *numbers.entry(value).or_insert(next)));
+        }
+        let column = Arc::new(Column { of, values: numbers.len() });
+        columns.insert(key.into(), Arc::clone(&column));
+        column
+    }
+
     pub(crate) fn groups(&self) -> &[Group] {
         &self.groups
     }
@@ -127,10 +164,14 @@ impl Snapshot {
             if let Some(info) = &mut self.slots[*slot] {
                 let old = std::mem::replace(&mut info.node, Arc::clone(node));
                 info.generation += 1;
+                if old.labels() != node.labels() {
+                    self.columns.get_mut().clear();
+                }
                 self.count_images(&old, -1);
             }
             return;
         }
+        self.columns.get_mut().clear();
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);
             self.slots.len() - 1
@@ -147,6 +188,7 @@ impl Snapshot {
         let Some(slot) = self.by_name.get(name).copied() else { return };
         let pods = self.slots[slot].as_ref().map(|info| info.pods.clone()).unwrap_or_default();
         pods.iter().for_each(|pod| self.take(pod));
+        self.columns.get_mut().clear();
         self.by_name.remove(name);
         self.free.push(slot);
         if let Some(info) = self.slots[slot].take() {

@@ -1,3 +1,5 @@
+//! Stories of pods that come, wait and are placed, without a server.
+
 use serde_json::{Value, json};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Cases of wishes about other pods.
+
 use std::sync::Arc;
 
 use serde_json::{Value, json};

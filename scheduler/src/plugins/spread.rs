@@ -3,7 +3,6 @@
 //! Constraints that must hold keep nodes away, others count as scores. Pods that say nothing are spread a little by the
 //! selectors of the services and controllers they belong to.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use keelson_api::selector::label::Selector;
@@ -13,7 +12,7 @@ use crate::framework::{Filter, Plugin, Prepared, Rejection, SCORE_MAX, Score};
 use crate::node::{Node, NodeInfo};
 use crate::pod::{Constraint, PodInfo};
 use crate::selectors::selects;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Column, Snapshot};
 
 pub(super) struct PodTopologySpread;
 
@@ -49,18 +48,26 @@ fn has_all_keys(constraints: &[&Constraint], node: &Node) -> bool {
     constraints.iter().all(|constraint| node.labels().get(&constraint.topology_key).is_some())
 }
 
-/// How many pods there are per value of a topology key.
+/// How many pods there are per value of a topology key; `None` of values that only nodes have which do not count.
 #[derive(Clone)]
 struct Domains<'a> {
     constraint: &'a Constraint,
-    counts: HashMap<&'a str, i64>,
+    column: Arc<Column>,
+    counts: Vec<Option<i64>>,
     least: i64,
 }
 
-impl Domains<'_> {
+impl<'a> Domains<'a> {
+    fn new(constraint: &'a Constraint, snapshot: &Snapshot) -> Self {
+        let column = snapshot.column(&constraint.topology_key);
+        let counts = vec![None; column.values];
+        Self { constraint, column, counts, least: 0 }
+    }
+
     fn find_least(&mut self) {
-        let few = self.counts.len() < self.constraint.min_domains;
-        self.least = if few { 0 } else { self.counts.values().copied().min().unwrap_or(0) };
+        let known = || self.counts.iter().copied().flatten();
+        let few = known().count() < self.constraint.min_domains;
+        self.least = if few { 0 } else { known().min().unwrap_or(0) };
     }
 }
 
@@ -74,18 +81,25 @@ impl<'a> Hard<'a> {
     fn new(pod: &'a PodInfo, constraints: &[&'a Constraint], snapshot: &'a Snapshot) -> Self {
         let groups: Vec<_> =
             constraints.iter().map(|one| counted(one, &pod.meta.namespace, snapshot)).collect();
-        let new = |constraint: &&'a Constraint| Domains { constraint, counts: HashMap::new(), least: 0 };
-        let mut domains: Vec<_> = constraints.iter().map(new).collect();
-        for node in snapshot.nodes().filter(|node| has_all_keys(constraints, &node.node)) {
-            for (domains, groups) in domains.iter_mut().zip(&groups) {
-                let Some(value) = node.label(&domains.constraint.topology_key) else { continue };
+        let domains = constraints.iter().map(|constraint| Domains::new(constraint, snapshot)).collect();
+        let mut hard = Self { pod, domains };
+        for node in snapshot.nodes() {
+            if !hard.has_all_keys(node) {
+                continue;
+            }
+            for (domains, groups) in hard.domains.iter_mut().zip(&groups) {
+                let Some(value) = domains.column.at(node) else { continue };
                 if includes(domains.constraint, pod, &node.node) {
-                    *domains.counts.entry(value).or_default() += count(node, groups);
+                    *domains.counts[value].get_or_insert(0) += count(node, groups);
                 }
             }
         }
-        domains.iter_mut().for_each(Domains::find_least);
-        Self { pod, domains }
+        hard.domains.iter_mut().for_each(Domains::find_least);
+        hard
+    }
+
+    fn has_all_keys(&self, node: &NodeInfo) -> bool {
+        self.domains.iter().all(|domains| domains.column.at(node).is_some())
     }
 }
 
@@ -93,13 +107,13 @@ impl Filter for Hard<'_> {
     fn check(&self, node: &NodeInfo) -> Result<(), Rejection> {
         for domains in &self.domains {
             let constraint = domains.constraint;
-            let Some(value) = node.label(&constraint.topology_key) else {
+            let Some(value) = domains.column.at(node) else {
                 return Err(Rejection::final_one(
                     "node(s) didn't match pod topology spread constraints (missing required label)",
                 ));
             };
             let itself = i64::from(selects(&constraint.selector, &self.pod.meta.labels));
-            let there = domains.counts.get(value).copied().unwrap_or(0);
+            let there = domains.counts[value].unwrap_or(0);
             if there + itself - domains.least > constraint.max_skew {
                 return Err(Rejection::resolvable("node(s) didn't match pod topology spread constraints"));
             }
@@ -108,8 +122,7 @@ impl Filter for Hard<'_> {
     }
 
     fn change(&mut self, pod: &PodInfo, node: &NodeInfo, by: i64) {
-        let constraints: Vec<_> = self.domains.iter().map(|domains| domains.constraint).collect();
-        if pod.meta.namespace != self.pod.meta.namespace || !has_all_keys(&constraints, &node.node) {
+        if pod.meta.namespace != self.pod.meta.namespace || !self.has_all_keys(node) {
             return;
         }
         for domains in &mut self.domains {
@@ -118,9 +131,8 @@ impl Filter for Hard<'_> {
             if !meant || !includes(constraint, self.pod, &node.node) {
                 continue;
             }
-            let value = node.label(&constraint.topology_key);
-            if let Some(there) = value.and_then(|value| domains.counts.get_mut(value)) {
-                *there += by;
+            if let Some(value) = domains.column.at(node) {
+                *domains.counts[value].get_or_insert(0) += by;
                 domains.find_least();
             }
         }
@@ -131,24 +143,28 @@ impl Filter for Hard<'_> {
     }
 }
 
-/// What counts for a score: a constraint, the groups it counts, and per domain how many there are.
-struct Soft<'a> {
+/// What counts for a score: a constraint, the groups it counts, and per domain how many there are; `None` of domains
+/// that have no node which will do.
+struct Soft {
     constraint: Constraint,
+    by_node: bool,
     groups: Vec<bool>,
-    domains: HashMap<&'a str, i64>,
+    column: Arc<Column>,
+    domains: Vec<Option<i64>>,
+    /// Whether nodes without the label will do.
+    without: bool,
     weight: f64,
 }
 
-struct Spreading<'a> {
-    soft: Vec<Soft<'a>>,
+struct Spreading {
+    soft: Vec<Soft>,
     /// Nodes without all keys are not liked.
     needs_all_keys: bool,
 }
 
-impl Spreading<'_> {
+impl Spreading {
     fn ignores(&self, node: &NodeInfo) -> bool {
-        self.needs_all_keys
-            && !self.soft.iter().all(|soft| node.label(&soft.constraint.topology_key).is_some())
+        self.needs_all_keys && !self.soft.iter().all(|soft| soft.column.at(node).is_some())
     }
 }
 
@@ -156,19 +172,16 @@ impl Spreading<'_> {
 const IGNORED: i64 = -1;
 
 #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "upstream's arithmetic")]
-impl Score for Spreading<'_> {
+impl Score for Spreading {
     fn of(&self, node: &NodeInfo) -> i64 {
         if self.ignores(node) {
             return IGNORED;
         }
         let mut sum = 0.0;
         for soft in &self.soft {
-            let Some(value) = node.label(&soft.constraint.topology_key) else { continue };
-            let there = if soft.constraint.topology_key == HOSTNAME {
-                count(node, &soft.groups)
-            } else {
-                soft.domains.get(value).copied().unwrap_or(0)
-            };
+            let Some(value) = soft.column.at(node) else { continue };
+            let there =
+                if soft.by_node { count(node, &soft.groups) } else { soft.domains[value].unwrap_or(0) };
             sum += there as f64 * soft.weight + (soft.constraint.max_skew - 1) as f64;
         }
         sum.round() as i64
@@ -209,17 +222,23 @@ fn soft(pod: &PodInfo, snapshot: &Snapshot) -> Vec<Constraint> {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "upstream's arithmetic")]
-fn spreading<'a>(
+fn spreading(
     constraints: Vec<Constraint>,
-    pod: &'a PodInfo,
-    snapshot: &'a Snapshot,
-    feasible: &[&'a NodeInfo],
-) -> Spreading<'a> {
-    let new = |constraint: Constraint| Soft {
-        groups: counted(&constraint, &pod.meta.namespace, snapshot),
-        constraint,
-        domains: HashMap::new(),
-        weight: 0.0,
+    pod: &PodInfo,
+    snapshot: &Snapshot,
+    feasible: &[&NodeInfo],
+) -> Spreading {
+    let new = |constraint: Constraint| {
+        let column = snapshot.column(&constraint.topology_key);
+        Soft {
+            groups: counted(&constraint, &pod.meta.namespace, snapshot),
+            by_node: constraint.topology_key == HOSTNAME,
+            domains: vec![None; column.values],
+            constraint,
+            column,
+            without: false,
+            weight: 0.0,
+        }
     };
     let mut all = Spreading {
         soft: constraints.into_iter().map(new).collect(),
@@ -231,33 +250,40 @@ fn spreading<'a>(
             continue;
         }
         counting += 1;
-        for soft in all.soft.iter_mut().filter(|soft| soft.constraint.topology_key != HOSTNAME) {
-            soft.domains.entry(node.label(&soft.constraint.topology_key).unwrap_or("")).or_default();
+        for soft in all.soft.iter_mut().filter(|soft| !soft.by_node) {
+            match soft.column.at(node) {
+                Some(value) => soft.domains[value] = Some(0),
+                None => soft.without = true,
+            }
         }
     }
     for soft in &mut all.soft {
-        let by_node = soft.constraint.topology_key == HOSTNAME;
-        let size = if by_node { counting } else { soft.domains.len() };
+        let with = soft.domains.iter().flatten().count();
+        let size = if soft.by_node { counting } else { with + usize::from(soft.without) };
         soft.weight = ((size + 2) as f64).ln();
     }
-    if all.soft.iter().any(|soft| !soft.domains.is_empty()) {
-        for node in snapshot.nodes().filter(|node| !node.tallies.is_empty()) {
-            if all.ignores(node) {
+    if all.soft.iter().any(|soft| soft.domains.iter().any(Option::is_some)) {
+        count_domains(&mut all, pod, snapshot);
+    }
+    all
+}
+
+fn count_domains(all: &mut Spreading, pod: &PodInfo, snapshot: &Snapshot) {
+    for node in snapshot.nodes().filter(|node| !node.tallies.is_empty()) {
+        if all.ignores(node) {
+            continue;
+        }
+        for soft in all.soft.iter_mut().filter(|soft| !soft.by_node) {
+            let there = count(node, &soft.groups);
+            if there == 0 || !includes(&soft.constraint, pod, &node.node) {
                 continue;
             }
-            for soft in all.soft.iter_mut().filter(|soft| soft.constraint.topology_key != HOSTNAME) {
-                let there = count(node, &soft.groups);
-                if there == 0 || !includes(&soft.constraint, pod, &node.node) {
-                    continue;
-                }
-                let value = node.label(&soft.constraint.topology_key).unwrap_or("");
-                if let Some(domain) = soft.domains.get_mut(value) {
-                    *domain += there;
-                }
+            let value = soft.column.at(node);
+            if let Some(domain) = value.and_then(|value| soft.domains[value].as_mut()) {
+                *domain += there;
             }
         }
     }
-    all
 }
 
 impl Plugin for PodTopologySpread {

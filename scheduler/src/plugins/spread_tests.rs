@@ -1,3 +1,5 @@
+//! Cases of spreading.
+
 use serde_json::{Value, json};
 
 use super::*;
