@@ -11,6 +11,7 @@ use crate::controllers::ControllersLine;
 use crate::convert::ConvertLine;
 use crate::failure::Failure;
 use crate::past::{HistoryLine, UndoLine};
+use crate::scheduler::SchedulerLine;
 
 /// Kubernetes as one program.
 #[derive(Debug, Parser)]
@@ -51,6 +52,10 @@ pub(crate) enum Command {
         keelson controllers --controllers deployment-controller,replicaset-controller\n\n\
         Of several processes, the one that holds the lease kube-system/kube-controller-manager works.")]
     Controllers(ControllersLine),
+    /// Run only the scheduler, for a server that a kubeconfig names
+    #[command(after_help = "Example:\n  keelson scheduler --kubeconfig admin.kubeconfig\n\n\
+        Of several processes, the one that holds the lease kube-system/kube-scheduler works.")]
+    Scheduler(SchedulerLine),
     /// Look after stored data, whether a server is running on it or not
     #[command(subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = true)]
     Storage(StorageLine),

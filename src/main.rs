@@ -20,6 +20,7 @@ mod pki;
 mod process;
 mod progress;
 mod random;
+mod scheduler;
 mod storage;
 mod supervise;
 mod up;
@@ -54,6 +55,7 @@ fn run(line: Line) -> Result<(), Failure> {
         Command::Controllers(line) => controllers::run(&line),
         Command::History(line) => past::history(&line),
         Command::Undo(line) => past::undo(&line),
+        Command::Scheduler(line) => scheduler::run(&line),
         Command::Version { json } => command::version(json),
         Command::Config(ConfigCommand::Default) => config::show_default(),
         Command::Config(ConfigCommand::Check { file, flags }) => config::check(file, &flags.0),

@@ -23,7 +23,7 @@ use crate::pki::{self, Pki};
 use crate::progress::Progress;
 use crate::storage::open::{self, Opened};
 use crate::supervise::{Ended, Parts as Running, Signals};
-use crate::{clock, control, controllers, kubeconfig, log, process, random};
+use crate::{clock, control, controllers, kubeconfig, log, process, random, scheduler};
 
 /// Which parts run in this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +72,7 @@ async fn serve(settings: &Settings, parts: Parts) -> Result<(), Failure> {
     let server = begin_apiserver(&mut running, settings, listener, &pki, &opened, &clock).await?;
     if parts == Parts::All {
         controllers::begin(&mut running, controllers::within(&server, settings, &pki.authority, &clock));
+        scheduler::begin(&mut running, scheduler::within(&server, &clock)?);
     }
     kubeconfig::write(&data_dir.kubeconfig(), address, &pki)?;
     ready(progress, parts, address, &data_dir.kubeconfig(), began.elapsed());

@@ -11,6 +11,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use keelson_client::client::Deletion;
 use keelson_client::discovery::{self, Served};
+use keelson_client::meta::or_none;
 use keelson_client::queue::Queue;
 use keelson_client::{Cache, Key, Kind, Meta, Patch, Problem, Resource, Time, retry};
 use serde::Deserialize;
@@ -48,7 +49,7 @@ struct Namespaces {
 /// What is left of a kind.
 #[derive(Deserialize)]
 struct Left {
-    #[serde(default = "Vec::new")]
+    #[serde(default = "Vec::new", deserialize_with = "or_none")]
     items: Vec<Item>,
 }
 
@@ -79,7 +80,7 @@ struct GraceStatus {
 
 #[derive(Deserialize)]
 struct Graces {
-    #[serde(default = "Vec::new")]
+    #[serde(default = "Vec::new", deserialize_with = "or_none")]
     items: Vec<Grace>,
 }
 

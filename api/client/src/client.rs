@@ -236,6 +236,21 @@ impl Client {
         decode(&self.ask(Method::PUT, &resource.path_of(key), query, None, Some(body)).await?)
     }
 
+    /// Posts to a part of an object, such as a pod's `binding`.
+    ///
+    /// # Errors
+    /// [`Problem`] if it was refused.
+    pub async fn create_part<T: DeserializeOwned>(
+        &self,
+        resource: &Resource,
+        key: &Key,
+        part: &str,
+        object: &Value,
+    ) -> Result<T, Problem> {
+        let body = ("application/json", serde_json::to_vec(object)?);
+        decode(&self.ask(Method::POST, &path_of(resource, key, part), "", None, Some(body)).await?)
+    }
+
     /// Replaces an object, or the part of it that `part` names; empty for the whole.
     ///
     /// # Errors

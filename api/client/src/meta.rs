@@ -41,6 +41,14 @@ pub struct Meta {
     pub finalizers: Box<[CompactString]>,
 }
 
+/// Reads a list; of nothing, where the server writes `null`.
+///
+/// # Errors
+/// If it is neither.
+pub fn or_none<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    Ok(Option::<Vec<T>>::deserialize(deserializer)?.unwrap_or_default())
+}
+
 impl Meta {
     /// The object's key.
     #[must_use]

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::client::{Client, Lines};
+use crate::meta::or_none;
 use crate::problem::{Problem, Refusal};
 use crate::resource::Resource;
 
@@ -94,7 +95,7 @@ struct Complete {
 #[serde(bound = "V: DeserializeOwned")]
 struct List<V> {
     metadata: Mark,
-    #[serde(default = "Vec::new")]
+    #[serde(default = "Vec::new", deserialize_with = "or_none")]
     items: Vec<V>,
 }
 

@@ -115,6 +115,20 @@ impl Cluster {
         });
     }
 
+    /// Begins a scheduler.
+    pub(crate) fn begin_scheduler(&mut self, seed: u64) {
+        let parts = keelson_scheduler::Parts {
+            client: self.as_user("system:kube-scheduler"),
+            clock: self.clock.clone(),
+            instance: "sim".into(),
+            seed,
+            election: None,
+        };
+        self.running.spawn(async move {
+            keelson_scheduler::run(parts, std::future::pending()).await.expect("the scheduler goes on");
+        });
+    }
+
     /// Ends all that was begun, at once, as a power cut does.
     pub(crate) async fn kill(&mut self) {
         self.running.shutdown().await;

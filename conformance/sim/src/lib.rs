@@ -15,4 +15,6 @@ mod leases;
 #[cfg(test)]
 mod pods;
 #[cfg(test)]
+mod scheduling;
+#[cfg(test)]
 mod services;

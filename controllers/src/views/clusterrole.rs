@@ -1,7 +1,8 @@
 //! Cluster roles, as far as controllers look at them.
 
+use keelson_client::meta::or_none;
 use keelson_client::{Kind, Meta, Resource};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::labels::Selection;
@@ -36,8 +37,4 @@ impl Kind for ClusterRole {
     fn meta(&self) -> &Meta {
         &self.metadata
     }
-}
-
-fn or_none<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
-    Ok(Option::<Vec<T>>::deserialize(deserializer)?.unwrap_or_default())
 }

@@ -1,6 +1,7 @@
 //! Endpoints of services, in the form that has been there always and in slices.
 
 use compact_str::CompactString;
+use keelson_client::meta::or_none;
 use keelson_client::{Kind, Meta, Resource};
 use serde::{Deserialize, Serialize};
 
@@ -116,12 +117,6 @@ fn family<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Fa
         "IPv6" => Some(Family::IPv6),
         _ => None,
     })
-}
-
-fn or_none<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Vec<T>, D::Error> {
-    Ok(Option::<Vec<T>>::deserialize(deserializer)?.unwrap_or_default())
 }
 
 /// An endpoint.

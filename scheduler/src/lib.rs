@@ -1,0 +1,37 @@
+//! Which node a pod runs on.
+//!
+//! A pod waits in the [`queue`]; [`schedule`] decides, purely, on a [`snapshot`] that is kept incrementally; the
+//! decision is taken for true at once (the pod is *assumed* on its node) and written in the background, so that no
+//! placement waits for the one before. If it cannot be written it is taken back.
+//!
+//! Read in this order: [`pod`] and [`node`] (what there is, read once), [`snapshot`] (all of it), [`framework`] (what a
+//! plugin is), [`plugins`] (the list), any plugin, [`schedule`] (one decision), [`preemption`] (who goes for whom),
+//! [`queue`], [`event`] (what wakes whom), `state` (what events and decisions change) and [`run`] (reading and writing).
+//!
+//! It must not know who serves the API, nor any other component. It reads no clock, and chance has a seed.
+
+#[cfg(test)]
+mod cases;
+pub mod chance;
+pub mod event;
+pub mod failure;
+pub mod framework;
+pub mod node;
+pub mod peers;
+pub mod plugins;
+pub mod pod;
+pub mod preemption;
+pub mod queue;
+#[cfg(test)]
+mod random_tests;
+pub mod resources;
+pub mod run;
+pub mod schedule;
+mod selectors;
+pub mod snapshot;
+mod state;
+mod views;
+mod wire;
+mod write;
+
+pub use run::{Failed, Parts, run};

@@ -1,0 +1,59 @@
+//! `NodeName`: a pod that names a node goes nowhere else.
+
+use crate::event::{Event, begins};
+use crate::framework::{Plugin, Prepared, Rejection, Score};
+use crate::node::NodeInfo;
+use crate::pod::PodInfo;
+use crate::snapshot::Snapshot;
+
+pub(super) struct NodeName;
+
+impl Plugin for NodeName {
+    fn name(&self) -> &'static str {
+        "NodeName"
+    }
+
+    fn filter<'a>(&'a self, pod: &'a PodInfo, _snapshot: &'a Snapshot) -> Prepared<'a> {
+        if pod.node_name.is_empty() {
+            return Prepared::Skip;
+        }
+        Prepared::local(|node| {
+            if pod.node_name == node.node.name() {
+                return Ok(());
+            }
+            Err(Rejection::final_one("node(s) didn't match the requested node name"))
+        })
+    }
+
+    fn score<'a>(
+        &'a self,
+        _pod: &'a PodInfo,
+        _snapshot: &'a Snapshot,
+        _feasible: &[&'a NodeInfo],
+    ) -> Option<Box<dyn Score + 'a>> {
+        None
+    }
+
+    fn wakes(&self, event: &Event<'_>, pod: &PodInfo) -> bool {
+        begins(event, |node| pod.node_name == node.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::cases::{cluster, node, pod, verdicts};
+
+    #[test]
+    fn only_the_node_of_that_name() {
+        let snapshot = cluster([node("a", json!({})), node("b", json!({}))], []);
+        let check = |pod: &PodInfo| verdicts(&NodeName, pod, &snapshot);
+        assert_eq!(check(&pod("p", json!({}))), "skip");
+        assert_eq!(
+            check(&pod("p", json!({"spec": {"nodeName": "b"}}))),
+            "a: node(s) didn't match the requested node name!; b: ok"
+        );
+    }
+}

@@ -1,0 +1,217 @@
+//! Reading what there is, deciding about one pod after the other, and having decisions written.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use keelson_api::time::Clock;
+use keelson_client::events::Recorder;
+use keelson_client::lease::{Candidate, Election};
+use keelson_client::{Caches, Client, Kind};
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
+
+use crate::node::Node;
+use crate::plugins::default_profile;
+use crate::pod::PodInfo;
+use crate::preemption::Budget;
+use crate::state::{State, Step};
+use crate::views::{Controller, Namespace, ReplicaSet, ReplicationController, Service, StatefulSet};
+use crate::write::Writer;
+
+/// What is written at the same time; beyond it, deciding waits for writing.
+const WRITES_MAX: usize = 256;
+
+/// What a scheduler is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// Reads and writes.
+    pub client: Client,
+    /// Tells the time.
+    pub clock: Clock,
+    /// Who this process is, in events.
+    pub instance: String,
+    /// What chance begins with.
+    pub seed: u64,
+    /// The lease that says which of several processes works; `None` where there can be only one.
+    pub election: Option<Election>,
+}
+
+/// Why a scheduler ended without being asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum Failed {
+    /// It ran into a defect.
+    #[error("the scheduler ran into a defect: {0}")]
+    Defect(#[from] JoinError),
+    /// Another process has the lease now.
+    #[error("the lease was lost: another process works now")]
+    LeaseLost,
+}
+
+/// Places pods until `stop` is done. A lease is given back at the end.
+///
+/// # Errors
+/// [`Failed`] if it ends before that.
+pub async fn run(parts: Parts, stop: impl Future<Output = ()> + Send) -> Result<(), Failed> {
+    let mut stop = std::pin::pin!(stop);
+    let Some(election) = parts.election.clone() else {
+        return tokio::select! {
+            ended = work(&parts) => ended,
+            () = stop => Ok(()),
+        };
+    };
+    let mut candidate = Candidate::new(parts.client.clone(), parts.clock.clone(), election);
+    tokio::select! {
+        () = candidate.acquire() => {}
+        () = &mut stop => return Ok(()),
+    }
+    tracing::info!("holding the lease");
+    let ended = tokio::select! {
+        ended = work(&parts) => ended,
+        () = candidate.hold() => return Err(Failed::LeaseLost),
+        () = stop => Ok(()),
+    };
+    if let Err(problem) = candidate.release().await {
+        tracing::warn!(%problem, "cannot give the lease back; it runs out by itself");
+    }
+    ended
+}
+
+/// What events change, and the loop that is to look then.
+struct Shared {
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+impl Shared {
+    fn change<T>(&self, change: impl FnOnce(&mut State, Instant) -> T) -> T {
+        let changed = change(&mut self.state.lock(), Instant::now());
+        self.changed.notify_one();
+        changed
+    }
+}
+
+/// Works for ever.
+async fn work(parts: &Parts) -> Result<(), Failed> {
+    let profile = default_profile();
+    let name = profile.scheduler_name;
+    let shared =
+        Arc::new(Shared { state: Mutex::new(State::new(profile, parts.seed)), changed: Notify::new() });
+    let caches = Caches::new();
+    follow(&caches, &shared);
+    let mut running = JoinSet::new();
+    let (recorder, writing) =
+        Recorder::new(parts.client.clone(), parts.clock.clone(), name, parts.instance.clone());
+    running.spawn(writing);
+    for filling in caches.run(&parts.client) {
+        running.spawn(filling);
+    }
+    let writer = Writer { client: parts.client.clone(), recorder, clock: parts.clock.clone() };
+    running.spawn(async move {
+        // Nobody decides over half of what there is.
+        caches.synced().await;
+        tracing::info!("placing pods");
+        place(&shared, &writer).await;
+    });
+    while let Some(ended) = running.join_next().await {
+        ended?;
+    }
+    Ok(())
+}
+
+/// Decides, and has decisions written behind its back.
+async fn place(shared: &Arc<Shared>, writer: &Writer) {
+    let mut writing = JoinSet::new();
+    loop {
+        while writing.len() >= WRITES_MAX {
+            written(writing.join_next().await);
+        }
+        while let Some(ended) = writing.try_join_next() {
+            written(Some(ended));
+        }
+        let step = shared.state.lock().step(Instant::now());
+        match step {
+            Step::Bind(pod, node) => {
+                let (shared, writer) = (Arc::clone(shared), writer.clone());
+                writing.spawn(async move {
+                    if !writer.bind(&pod, &node).await {
+                        shared.change(|state, now| state.unbound(&pod, now));
+                    }
+                });
+            }
+            Step::Tell(untold) => {
+                let writer = writer.clone();
+                writing.spawn(async move { writer.tell(&untold).await });
+            }
+            Step::Wait(due) => {
+                let due = async move {
+                    match due {
+                        Some(due) => tokio::time::sleep_until(due).await,
+                        None => std::future::pending().await,
+                    }
+                };
+                tokio::select! {
+                    () = shared.changed.notified() => {}
+                    () = due => {}
+                }
+            }
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+/// A write that ran into a defect takes the scheduler with it: nothing goes on with half of its decisions lost.
+fn written(ended: Option<Result<(), JoinError>>) {
+    if let Some(Err(defect)) = ended
+        && defect.is_panic()
+    {
+        std::panic::resume_unwind(defect.into_panic());
+    }
+}
+
+/// Has the state follow what the caches show.
+fn follow(caches: &Caches, shared: &Arc<Shared>) {
+    let told = Arc::clone(shared);
+    caches.of::<PodInfo>().on_change(move |change| told.change(|state, now| state.pod_changed(change, now)));
+    let told = Arc::clone(shared);
+    caches.of::<Node>().on_change(move |change| told.change(|state, now| state.node_changed(change, now)));
+    let told = Arc::clone(shared);
+    caches.of::<Namespace>().on_change(move |change| {
+        let Some(latest) = change.latest() else { return };
+        let labels = change.new.map(|new| &new.metadata.labels);
+        // Their labels are what is looked at.
+        if change.new.is_some() && change.old.map(|old| &old.metadata.labels) == labels {
+            return;
+        }
+        told.change(|state, now| state.namespace_changed(&latest.metadata.name, labels, now));
+    });
+    let told = Arc::clone(shared);
+    caches.of::<Service>().on_change(move |change| {
+        let Some(latest) = change.latest() else { return };
+        let selector = change.new.and_then(|new| new.spec.selector.as_ref());
+        let (namespace, name) = (&latest.metadata.namespace, &latest.metadata.name);
+        told.state.lock().snapshot.peers_mut().set_service(namespace, name, selector);
+    });
+    follow_controller::<ReplicationController>(caches, shared);
+    follow_controller::<ReplicaSet>(caches, shared);
+    follow_controller::<StatefulSet>(caches, shared);
+    let told = Arc::clone(shared);
+    let budgets = caches.of::<Budget>();
+    let all = Arc::downgrade(&budgets);
+    budgets.on_change(move |_| {
+        if let Some(all) = all.upgrade() {
+            told.state.lock().budgets = all.list("");
+        }
+    });
+}
+
+fn follow_controller<C: Controller>(caches: &Caches, shared: &Arc<Shared>) {
+    let told = Arc::clone(shared);
+    caches.of::<C>().on_change(move |change| {
+        let Some(latest) = change.latest() else { return };
+        let (meta, selector) = (Kind::meta(&**latest), change.new.map(|new| new.selector()));
+        let mut state = told.state.lock();
+        state.snapshot.peers_mut().set_controller(&C::RESOURCE, &meta.namespace, &meta.name, selector);
+    });
+}
