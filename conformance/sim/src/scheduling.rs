@@ -69,6 +69,8 @@ async fn pods_get_nodes_as_there_is_room() {
     assert_eq!(event(&cluster, "q", "FailedScheduling").await, message);
     node(&cluster, "b", "2").await;
     assert_eq!(placed(&cluster, "q").await, "b");
+    let told = cluster.get(&PODS, "default/q").await.unwrap();
+    assert_eq!(scheduled(&told).unwrap()["status"], "True");
 }
 
 #[tokio::test(start_paused = true)]
