@@ -6,6 +6,7 @@
 
 mod clock;
 mod command;
+mod component;
 mod config;
 mod control;
 mod controllers;

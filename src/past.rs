@@ -14,6 +14,7 @@ use keelson_client::{Client, Key, Problem, Resource};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::component;
 use crate::config::{self, StorageFlags};
 use crate::failure::Failure;
 
@@ -160,11 +161,7 @@ impl Named {
                 ))
             })?;
         let settings = config::settings(&line.flags.0)?;
-        let path = line.kubeconfig.clone().unwrap_or_else(|| settings.data_dir.join("admin.kubeconfig"));
-        let (client, _) = Client::from_kubeconfig(&path, AGENT).await.map_err(|error| {
-            let doing = format!("cannot ask the server that {} names", path.display());
-            Failure::from_error(&doing, &error, "give a kubeconfig by --kubeconfig FILE")
-        })?;
+        let (client, _) = component::reach(line.kubeconfig.as_deref(), &settings, AGENT).await?;
         let known = discovery::discover(&client).await.map_err(|problem| Failure::stopped(&problem))?;
         let resource = resource(&known, kind).ok_or_else(|| {
             Failure::usage(format!("the server has no kind {kind:?}; `kubectl api-resources` lists them"))
@@ -198,11 +195,11 @@ impl Named {
     }
 
     async fn write(&self, object: &Value, exists: bool, is_trial: bool) -> Result<Value, Problem> {
-        let trial = if is_trial { "dryRun=All" } else { "" };
+        let client = if is_trial { self.client.clone().trying() } else { self.client.clone() };
         if exists {
-            self.client.replace(&self.resource, &self.key, trial, object).await
+            client.update(&self.resource, &self.key, "", object).await
         } else {
-            self.client.make(&self.resource, self.key.namespace(), trial, object).await
+            client.create(&self.resource, self.key.namespace(), object).await
         }
     }
 }

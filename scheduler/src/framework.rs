@@ -164,7 +164,10 @@ pub trait Plugin: Send + Sync {
         pod: &'a PodInfo,
         snapshot: &'a Snapshot,
         feasible: &[&'a NodeInfo],
-    ) -> Option<Box<dyn Score + 'a>>;
+    ) -> Option<Box<dyn Score + 'a>> {
+        let _ = (pod, snapshot, feasible);
+        None
+    }
 
     /// Whether what happened may help a pod that this plugin rejected.
     fn wakes(&self, event: &Event<'_>, pod: &PodInfo) -> bool;

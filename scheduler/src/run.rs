@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use keelson_api::time::Clock;
 use keelson_client::events::Recorder;
-use keelson_client::lease::{Candidate, Election};
+use keelson_client::lease::{Candidate, Election, Ended, hold_while};
 use keelson_client::{Caches, Client, Kind};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -54,28 +54,14 @@ pub enum Failed {
 /// # Errors
 /// [`Failed`] if it ends before that.
 pub async fn run(parts: Parts, stop: impl Future<Output = ()> + Send) -> Result<(), Failed> {
-    let mut stop = std::pin::pin!(stop);
-    let Some(election) = parts.election.clone() else {
-        return tokio::select! {
-            ended = work(&parts) => ended,
-            () = stop => Ok(()),
-        };
-    };
-    let mut candidate = Candidate::new(parts.client.clone(), parts.clock.clone(), election);
-    tokio::select! {
-        () = candidate.acquire() => {}
-        () = &mut stop => return Ok(()),
+    let candidate = parts.election.clone();
+    let candidate =
+        candidate.map(|election| Candidate::new(parts.client.clone(), parts.clock.clone(), election));
+    match hold_while(candidate, work(&parts), stop).await {
+        Ended::Work(ended) => ended,
+        Ended::Stopped => Ok(()),
+        Ended::Lost => Err(Failed::LeaseLost),
     }
-    tracing::info!("holding the lease");
-    let ended = tokio::select! {
-        ended = work(&parts) => ended,
-        () = candidate.hold() => return Err(Failed::LeaseLost),
-        () = stop => Ok(()),
-    };
-    if let Err(problem) = candidate.release().await {
-        tracing::warn!(%problem, "cannot give the lease back; it runs out by itself");
-    }
-    ended
 }
 
 /// What events change, and the loop that is to look then.

@@ -11,7 +11,7 @@ use http::{Method, Request, header};
 use http_body_util::BodyExt;
 use kube::client::Body;
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Value, json};
 use tower::{BoxError, Service};
 
@@ -34,6 +34,8 @@ pub struct Client {
     kube: kube::Client,
     /// What writes are attributed to in managed fields, and requests in logs.
     agent: header::HeaderValue,
+    /// Whether what it writes is only tried.
+    trial: bool,
 }
 
 /// The forms of a patch.
@@ -132,7 +134,7 @@ impl Client {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        Ok(Self { kube: kube::Client::new(service, ""), agent: named(agent)? })
+        Ok(Self { kube: kube::Client::new(service, ""), agent: named(agent)?, trial: false })
     }
 
     /// Goes where the current context of a kubeconfig says, as whom it says. The other half are the certificates by which
@@ -144,7 +146,7 @@ impl Client {
         let file = Kubeconfig::read_from(path)?;
         let config = kube::Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await?;
         let authority = config.root_cert.as_ref().map(|certificates| pem(certificates));
-        Ok((Self { kube: kube::Client::try_from(config)?, agent: named(agent)? }, authority))
+        Ok((Self { kube: kube::Client::try_from(config)?, agent: named(agent)?, trial: false }, authority))
     }
 
     /// Reads one object.
@@ -193,6 +195,12 @@ impl Client {
         decode(&self.ask(Method::GET, &path, "", Some(accept), None).await?)
     }
 
+    /// The same, but what it writes is only tried: the server says what would be, and nothing is.
+    #[must_use]
+    pub fn trying(self) -> Self {
+        Self { trial: true, ..self }
+    }
+
     /// Makes an object, and gives back what the server made of it.
     ///
     /// # Errors
@@ -203,37 +211,7 @@ impl Client {
         namespace: &str,
         object: &Value,
     ) -> Result<T, Problem> {
-        self.make(resource, namespace, "", object).await
-    }
-
-    /// Makes an object, and gives back what the server made of it; `query` is appended to the path.
-    ///
-    /// # Errors
-    /// [`Problem`] if it was not made.
-    pub async fn make<T: DeserializeOwned>(
-        &self,
-        resource: &Resource,
-        namespace: &str,
-        query: &str,
-        object: &Value,
-    ) -> Result<T, Problem> {
-        let body = ("application/json", serde_json::to_vec(object)?);
-        decode(&self.ask(Method::POST, &resource.path(namespace), query, None, Some(body)).await?)
-    }
-
-    /// Replaces an object; `query` is appended to the path.
-    ///
-    /// # Errors
-    /// [`Problem`] if it was not replaced.
-    pub async fn replace<T: DeserializeOwned>(
-        &self,
-        resource: &Resource,
-        key: &Key,
-        query: &str,
-        object: &Value,
-    ) -> Result<T, Problem> {
-        let body = ("application/json", serde_json::to_vec(object)?);
-        decode(&self.ask(Method::PUT, &resource.path_of(key), query, None, Some(body)).await?)
+        self.write(Method::POST, &resource.path(namespace), "", "application/json", object).await
     }
 
     /// Posts to a part of an object, such as a pod's `binding`.
@@ -247,8 +225,7 @@ impl Client {
         part: &str,
         object: &Value,
     ) -> Result<T, Problem> {
-        let body = ("application/json", serde_json::to_vec(object)?);
-        decode(&self.ask(Method::POST, &path_of(resource, key, part), "", None, Some(body)).await?)
+        self.write(Method::POST, &path_of(resource, key, part), "", "application/json", object).await
     }
 
     /// Replaces an object, or the part of it that `part` names; empty for the whole.
@@ -262,8 +239,7 @@ impl Client {
         part: &str,
         object: &Value,
     ) -> Result<T, Problem> {
-        let body = ("application/json", serde_json::to_vec(object)?);
-        decode(&self.ask(Method::PUT, &path_of(resource, key, part), "", None, Some(body)).await?)
+        self.write(Method::PUT, &path_of(resource, key, part), "", "application/json", object).await
     }
 
     /// Changes an object, or the part of it that `part` names; empty for the whole.
@@ -281,8 +257,7 @@ impl Client {
             Patch::Apply { manager } => format!("fieldManager={manager}&force=true"),
             _ => String::new(),
         };
-        let body = (form.media_type(), serde_json::to_vec(change)?);
-        decode(&self.ask(Method::PATCH, &path_of(resource, key, part), &query, None, Some(body)).await?)
+        self.write(Method::PATCH, &path_of(resource, key, part), &query, form.media_type(), change).await
     }
 
     /// Deletes an object. Answers what the server said: the object if it is still there, a `Status` if it is gone.
@@ -290,8 +265,7 @@ impl Client {
     /// # Errors
     /// [`Problem`] if it was not deleted.
     pub async fn delete(&self, resource: &Resource, key: &Key, how: &Deletion) -> Result<Value, Problem> {
-        let body = ("application/json", serde_json::to_vec(&how.body())?);
-        decode(&self.ask(Method::DELETE, &resource.path_of(key), "", None, Some(body)).await?)
+        self.write(Method::DELETE, &resource.path_of(key), "", "application/json", &how.body()).await
     }
 
     /// Deletes all objects of a namespace.
@@ -304,8 +278,8 @@ impl Client {
         namespace: &str,
         how: &Deletion,
     ) -> Result<(), Problem> {
-        let body = ("application/json", serde_json::to_vec(&how.body())?);
-        self.ask(Method::DELETE, &resource.path(namespace), "", None, Some(body)).await.map(drop)
+        let path = resource.path(namespace);
+        self.write(Method::DELETE, &path, "", "application/json", &how.body()).await.map(|_: IgnoredAny| ())
     }
 
     /// Watches: `query` says from where. `alone` asks for metadata alone.
@@ -313,6 +287,23 @@ impl Client {
         let accept = alone.then_some(METADATA_ALONE);
         let answer = self.send(Method::GET, path, query, accept, None).await?;
         Ok(Lines { body: answer.into_body(), read: BytesMut::new(), searched: 0 })
+    }
+
+    async fn write<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        query: &str,
+        media_type: &'static str,
+        body: &Value,
+    ) -> Result<T, Problem> {
+        let query = match (self.trial, query) {
+            (false, query) => query.to_owned(),
+            (true, "") => "dryRun=All".to_owned(),
+            (true, query) => format!("{query}&dryRun=All"),
+        };
+        let body = (media_type, serde_json::to_vec(body)?);
+        decode(&self.ask(method, path, &query, None, Some(body)).await?)
     }
 
     async fn ask(

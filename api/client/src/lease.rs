@@ -43,6 +43,47 @@ impl Election {
     }
 }
 
+/// How work under a lease ended.
+#[derive(Debug)]
+pub enum Ended<T> {
+    /// By itself.
+    Work(T),
+    /// It was told to.
+    Stopped,
+    /// Somebody else has the lease now.
+    Lost,
+}
+
+/// Does `work` once `candidate` holds its lease, and as long as it does, until `stop` is done; at once where nobody has to
+/// be asked. The lease is given back at the end.
+pub async fn hold_while<T>(
+    candidate: Option<Candidate>,
+    work: impl Future<Output = T>,
+    stop: impl Future<Output = ()>,
+) -> Ended<T> {
+    let mut stop = std::pin::pin!(stop);
+    let Some(mut candidate) = candidate else {
+        return tokio::select! {
+            ended = work => Ended::Work(ended),
+            () = stop => Ended::Stopped,
+        };
+    };
+    tokio::select! {
+        () = candidate.acquire() => {}
+        () = &mut stop => return Ended::Stopped,
+    }
+    tracing::info!("holding the lease");
+    let ended = tokio::select! {
+        ended = work => Ended::Work(ended),
+        () = candidate.hold() => return Ended::Lost,
+        () = stop => Ended::Stopped,
+    };
+    if let Err(problem) = candidate.release().await {
+        tracing::warn!(%problem, "cannot give the lease back; it runs out by itself");
+    }
+    ended
+}
+
 #[derive(Deserialize)]
 struct Lease {
     metadata: Meta,

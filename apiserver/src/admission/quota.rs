@@ -41,13 +41,14 @@ pub(crate) async fn charge(
     if namespace.is_empty() || !call.api.admission.has(Plugin::ResourceQuota) {
         return Ok(Vec::new());
     }
+    // Most writes change nothing that is counted: they need not look for quotas.
+    let Some(used) = Used::of(call.served.facts(), part(call), new, old) else { return Ok(Vec::new()) };
     let served = around::served(call, QUOTAS)?;
     let state = call.api.store.list(&served.store, At::Latest).await.map_err(refusal::unreadable)?;
     let quotas: Vec<&StoredObject> = state.table.range(namespace, None).collect();
     if quotas.is_empty() {
         return Ok(Vec::new());
     }
-    let Some(used) = Used::of(call.served.facts(), part(call), new, old) else { return Ok(Vec::new()) };
     let mut operations = Vec::new();
     for stored in quotas {
         let mut quota = render::tree(&served, stored)?;

@@ -17,6 +17,7 @@ use crate::api::Call;
 use crate::edit::Edit;
 use crate::meta::meta;
 use crate::problem::Problem;
+use crate::refusal;
 
 const ACCOUNTS: Kind = ("", "v1", "serviceaccounts");
 const USUAL: &str = "default";
@@ -87,8 +88,10 @@ async fn account(call: &Call<'_>, pod: &Object, name: &str) -> Result<Object, Pr
         loop {
             let head = call.api.store.revision();
             match around::one(call, ACCOUNTS, namespace, name).await {
-                // Whatever is written next may be it; a store that has ended says so when it is read again.
-                Ok(None) if name == USUAL => drop(call.api.store.reached(head.plus(1)).await),
+                // Whatever is written next may be it, unless nothing will be written any more.
+                Ok(None) if name == USUAL => {
+                    call.api.store.reached(head.plus(1)).await.map_err(refusal::unreadable)?;
+                }
                 answer => return answer,
             }
         }

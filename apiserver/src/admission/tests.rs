@@ -15,7 +15,7 @@ async fn world() -> World {
     world
 }
 
-fn pod(name: &str, spec: &Value) -> Value {
+pub(super) fn pod(name: &str, spec: &Value) -> Value {
     let mut pod = json!({"metadata": {"name": name}, "spec": {"containers": [{"name": "c", "image": "i"}]}});
     for (field, value) in spec.as_object().unwrap() {
         pod["spec"][field] = value.clone();

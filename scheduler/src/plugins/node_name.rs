@@ -1,8 +1,7 @@
 //! `NodeName`: a pod that names a node goes nowhere else.
 
 use crate::event::{Event, begins};
-use crate::framework::{Plugin, Prepared, Rejection, Score};
-use crate::node::NodeInfo;
+use crate::framework::{Plugin, Prepared, Rejection};
 use crate::pod::PodInfo;
 use crate::snapshot::Snapshot;
 
@@ -23,15 +22,6 @@ impl Plugin for NodeName {
             }
             Err(Rejection::final_one("node(s) didn't match the requested node name"))
         })
-    }
-
-    fn score<'a>(
-        &'a self,
-        _pod: &'a PodInfo,
-        _snapshot: &'a Snapshot,
-        _feasible: &[&'a NodeInfo],
-    ) -> Option<Box<dyn Score + 'a>> {
-        None
     }
 
     fn wakes(&self, event: &Event<'_>, pod: &PodInfo) -> bool {

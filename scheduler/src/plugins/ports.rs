@@ -1,8 +1,7 @@
 //! `NodePorts`: a port of a node is given once.
 
 use crate::event::Event;
-use crate::framework::{Plugin, Prepared, Rejection, Score};
-use crate::node::NodeInfo;
+use crate::framework::{Plugin, Prepared, Rejection};
 use crate::pod::{HostPort, PodInfo};
 use crate::snapshot::Snapshot;
 
@@ -29,15 +28,6 @@ impl Plugin for NodePorts {
             }
             Ok(())
         })
-    }
-
-    fn score<'a>(
-        &'a self,
-        _pod: &'a PodInfo,
-        _snapshot: &'a Snapshot,
-        _feasible: &[&'a NodeInfo],
-    ) -> Option<Box<dyn Score + 'a>> {
-        None
     }
 
     fn wakes(&self, event: &Event<'_>, pod: &PodInfo) -> bool {

@@ -1,8 +1,8 @@
 //! `NodeUnschedulable`: a node that is cordoned takes only pods that tolerate that.
 
 use crate::event::{Event, begins};
-use crate::framework::{Plugin, Prepared, Rejection, Score};
-use crate::node::{NodeInfo, Taint};
+use crate::framework::{Plugin, Prepared, Rejection};
+use crate::node::Taint;
 use crate::pod::PodInfo;
 use crate::snapshot::Snapshot;
 
@@ -26,15 +26,6 @@ impl Plugin for NodeUnschedulable {
             }
             Err(Rejection::final_one("node(s) were unschedulable"))
         })
-    }
-
-    fn score<'a>(
-        &'a self,
-        _pod: &'a PodInfo,
-        _snapshot: &'a Snapshot,
-        _feasible: &[&'a NodeInfo],
-    ) -> Option<Box<dyn Score + 'a>> {
-        None
     }
 
     fn wakes(&self, event: &Event<'_>, pod: &PodInfo) -> bool {

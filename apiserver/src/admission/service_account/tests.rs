@@ -5,6 +5,7 @@ use keelson_api::time::{Clock, UnixMillis};
 use serde_json::{Value, json};
 
 use crate::admission::plugins::Plugins;
+use crate::admission::tests::pod;
 use crate::object_life::tests::World;
 use crate::resource::check::NOW;
 use crate::server::Parts;
@@ -17,14 +18,6 @@ async fn world() -> World {
     let world = World::of(Parts { admission: Plugins::default(), ..parts });
     world.make("/api/v1/namespaces", json!({"metadata": {"name": "a"}})).await;
     world
-}
-
-fn pod(name: &str, spec: &Value) -> Value {
-    let mut pod = json!({"metadata": {"name": name}, "spec": {"containers": [{"name": "c", "image": "i"}]}});
-    for (field, value) in spec.as_object().unwrap() {
-        pod["spec"][field] = value.clone();
-    }
-    pod
 }
 
 async fn refused(world: &World, body: Value) -> String {
