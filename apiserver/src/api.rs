@@ -56,6 +56,14 @@ pub(crate) struct Api {
     pub(crate) leaving: watch::Receiver<bool>,
 }
 
+impl Api {
+    /// What the time is, to the second.
+    pub(crate) fn now(&self) -> Time {
+        let millis = self.clock.now().0;
+        Time { seconds: i64::try_from(millis / 1000).unwrap_or(i64::MAX), nanos: 0 }
+    }
+}
+
 /// One request on its way through a verb.
 pub(crate) struct Call<'a> {
     pub(crate) api: &'a Arc<Api>,
@@ -95,8 +103,7 @@ impl<'a> Call<'a> {
 
     /// The time, as objects say it.
     pub(crate) fn now(&self) -> Time {
-        let millis = self.api.clock.now().0;
-        Time { seconds: i64::try_from(millis / 1000).unwrap_or(i64::MAX), nanos: 0 }
+        self.api.now()
     }
 
     /// A write of what the path names, as `owner`.

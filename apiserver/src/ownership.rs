@@ -10,16 +10,22 @@ use keelson_schema::json::Gvk;
 use keelson_schema::tree::Object;
 
 use crate::api::Call;
-use crate::catalog::{Served, api_version};
+use crate::catalog::{Catalog, Served, api_version};
+
+/// Who upstream says owns what the server writes of its own accord.
+const THIS_SERVER: &str = "kube-apiserver";
 
 /// The versions of a resource, for owners who wrote in another one.
-struct Known<'a>(&'a Call<'a>);
+struct Known<'a> {
+    served: &'a Served,
+    catalog: &'a Catalog,
+}
 
 impl Known<'_> {
     fn served(&self, wanted: &str) -> Option<&Served> {
-        let facts = self.0.served.facts();
+        let facts = self.served.facts();
         let version = facts.versions.iter().find(|version| api_version(facts.group, version) == wanted)?;
-        self.0.api.catalog.resource(facts.group, version, facts.plural).map(|served| &**served)
+        self.catalog.resource(facts.group, version, facts.plural).map(|served| &**served)
     }
 }
 
@@ -37,8 +43,16 @@ impl Versions for Known<'_> {
 /// Does something with what is written to.
 pub(crate) fn with_target<T>(call: &Call<'_>, act: impl FnOnce(&Target<'_>) -> T) -> T {
     let part = call.subresource.map_or("", |subresource| subresource.name);
-    let facts = call.served.facts();
-    let filters: Vec<_> = match reach(call.served, part) {
+    with_target_in(&known(call), &call.gvk().kind, part, act)
+}
+
+fn known<'a>(call: &'a Call<'_>) -> Known<'a> {
+    Known { served: call.served, catalog: &call.api.catalog }
+}
+
+fn with_target_in<T>(known: &Known<'_>, kind: &str, part: &str, act: impl FnOnce(&Target<'_>) -> T) -> T {
+    let facts = known.served.facts();
+    let filters: Vec<_> = match reach(known.served, part) {
         Some(filter) => {
             let versions = facts.versions.iter().map(|version| api_version(facts.group, version));
             versions.map(|version| (version, filter.clone())).collect()
@@ -47,13 +61,12 @@ pub(crate) fn with_target<T>(call: &Call<'_>, act: impl FnOnce(&Target<'_>) -> T
     };
     let filters: Vec<_> =
         filters.iter().map(|(version, filter)| (version.as_str(), filter.clone())).collect();
-    let Gvk { kind, .. } = call.gvk();
     act(&Target {
-        api_version: &call.served.api_version,
-        kind: &kind,
+        api_version: &known.served.api_version,
+        kind,
         subresource: part,
         filters: &filters,
-        versions: &Known(call),
+        versions: known,
     })
 }
 
@@ -77,6 +90,16 @@ fn all_but(fixed: &[&[&str]]) -> Filter {
 /// Records in `new` that `writer` has made it of `live`.
 pub(crate) fn record(call: &Call<'_>, live: Option<&Object>, new: &mut Object, writer: &Writer<'_>) {
     with_target(call, |target| record_in(target, live, new, writer));
+}
+
+/// Records in `new` that this server has of its own accord given `live` another status. Both are in the stored version,
+/// and that is what `served` serves.
+pub(crate) fn record_own_status(call: &Call<'_>, served: &Served, live: &Object, new: &mut Object) {
+    let known = Known { served, catalog: &call.api.catalog };
+    let writer = Writer { manager: THIS_SERVER, now: call.now() };
+    with_target_in(&known, served.facts().kind, "status", |target| {
+        record_in(target, Some(live), new, &writer);
+    });
 }
 
 /// Records in `new`, which is what `target` says, that `writer` has made it of `live`.
@@ -126,7 +149,7 @@ pub(crate) fn record_as(call: &Call<'_>, gvk: &Gvk, new: &mut Object, writer: &W
         kind: &gvk.kind,
         subresource: call.subresource.map_or("", |subresource| subresource.name),
         filters: &[],
-        versions: &Known(call),
+        versions: &known(call),
     };
     if let Err(error) = apply::update(None, new, writer, &target) {
         tracing::debug!(%error, kind = gvk.kind, "ownership not recorded");

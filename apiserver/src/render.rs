@@ -25,7 +25,7 @@ use crate::problem::{Problem, answer};
 use crate::query::Query;
 use crate::refusal;
 use crate::resource::Verb;
-use crate::stored::{self, Stored, scan};
+use crate::stored::{self, NOT_STORED, Stored, scan};
 
 /// What becomes of objects on their way out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -251,7 +251,9 @@ pub(crate) fn tree(served: &Served, object: &Object) -> Result<tree::Object, Pro
         served.resource.convert(stored_tree, &served.schema)
     };
     name(served, &mut tree);
-    crate::meta::meta_mut(&mut tree).set_resource_version(&object.revision().to_string());
+    if object.revision() != NOT_STORED {
+        crate::meta::meta_mut(&mut tree).set_resource_version(&object.revision().to_string());
+    }
     Ok(tree)
 }
 
@@ -320,6 +322,9 @@ pub(crate) fn decode_as(
 
 /// An object's protobuf message, which does not say what it is.
 pub(crate) fn message(api: &Api, served: &Served, object: &Object) -> Result<Bytes, Problem> {
+    if object.revision() == NOT_STORED {
+        return encode_message(&tree(served, object)?);
+    }
     api.encoded.message(object.revision(), &served.api_version, || encode_message(&tree(served, object)?))
 }
 

@@ -20,6 +20,7 @@ use keelson_schema::tree::Object;
 use crate::cells::{self, Cell};
 use crate::claims::Claims;
 use crate::object_life::Write;
+use crate::on_demand::OnDemand;
 use crate::parts;
 
 /// Facts of one resource: everything that can be said of it without code.
@@ -402,6 +403,11 @@ pub(crate) trait Resource: Send + Sync + fmt::Debug {
 
     /// What its objects take out of a common stock; nothing if they take nothing.
     fn claims(&self) -> Option<&'static dyn Claims> {
+        None
+    }
+
+    /// Who makes its objects when somebody asks for them; nothing if they are stored.
+    fn on_demand(&self) -> Option<&'static dyn OnDemand> {
         None
     }
 

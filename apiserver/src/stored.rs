@@ -8,6 +8,9 @@
 //! ```text
 //! layout u8 = 1 · version length u8 · version · revision's place in the JSON u32 · JSON
 //! ```
+//!
+//! What is made when somebody asks for it, and lies in no store, has the same form, so that it is answered with in the
+//! same ways; its revision is zero, and has no place.
 
 pub(crate) mod scan;
 
@@ -17,6 +20,10 @@ use keelson_store::revision::Revision;
 
 const LAYOUT: u8 = 1;
 const PLACE_BYTES: usize = 4;
+/// The revision of what lies in no store.
+pub(crate) const NOT_STORED: Revision = Revision(0);
+/// The place of a revision that there is none of.
+const NOWHERE: usize = 0;
 
 /// A stored object's parts. The store's checksums vouch for its bytes, so only their layout is looked at.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +49,10 @@ pub(crate) fn store(version: &str, json: &[u8]) -> Bytes {
         scan::find(json, &["metadata", "uid"]).expect("every object that is stored has got its uid before");
     // `find` gives what lies between the quotes: the place is behind the closing one.
     let place = uid.as_ptr() as usize - json.as_ptr() as usize + uid.len() + 1;
+    lay_out(version, place, json)
+}
+
+fn lay_out(version: &str, place: usize, json: &[u8]) -> Bytes {
     let mut stored = BytesMut::with_capacity(2 + version.len() + PLACE_BYTES + json.len());
     stored.put_u8(LAYOUT);
     stored.put_u8(u8::try_from(version.len()).expect("versions are short"));
@@ -49,6 +60,11 @@ pub(crate) fn store(version: &str, json: &[u8]) -> Bytes {
     stored.put_u32(u32::try_from(place).expect("objects are far below 4 GiB"));
     stored.put_slice(json);
     stored.freeze()
+}
+
+/// The same for an object that is made when somebody asks, and so has no revision.
+pub(crate) fn unversioned(version: &str, json: &[u8]) -> Bytes {
+    lay_out(version, NOWHERE, json)
 }
 
 impl<'a> Stored<'a> {
@@ -85,6 +101,9 @@ impl<'a> Stored<'a> {
     pub(crate) fn write_until(&self, end: usize, opening: &str, revision: Revision, out: &mut BytesMut) {
         let mut digits = itoa::Buffer::new();
         out.put_slice(opening.as_bytes());
+        if self.place == NOWHERE {
+            return out.put_slice(&self.json[1..end]);
+        }
         out.put_slice(&self.json[1..self.place]);
         out.put_slice(br#","resourceVersion":""#);
         out.put_slice(digits.format(revision.0).as_bytes());

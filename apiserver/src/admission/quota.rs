@@ -24,7 +24,7 @@ use crate::api::Call;
 use crate::edit::Edit;
 use crate::meta::meta;
 use crate::problem::Problem;
-use crate::{object_life, refusal, render};
+use crate::{object_life, ownership, refusal, render};
 
 const QUOTAS: Kind = ("", "v1", "resourcequotas");
 
@@ -51,8 +51,9 @@ pub(crate) async fn charge(
     }
     let mut operations = Vec::new();
     for stored in quotas {
-        let mut quota = render::tree(&served, stored)?;
-        let Some(sum) = sum(call, &quota, &used, new, old)? else { continue };
+        let before = render::tree(&served, stored)?;
+        let Some(sum) = sum(call, &before, &used, new, old)? else { continue };
+        let mut quota = before.clone();
         let mut status = Edit::object(&mut quota);
         let mut status = status.made("status");
         let mut entries = Entries::new();
@@ -60,6 +61,7 @@ pub(crate) async fn charge(
             entries.set(name, Value::from(amount.to_string().as_str()));
         }
         status.set("used", Value::Map(entries));
+        ownership::record_own_status(call, &served, &before, &mut quota);
         let (uid, value) = object_life::bytes(&served, quota)?;
         operations.push(Operation {
             key: keelson_store::key::Key { resource: served.store.clone(), path: stored.path().into() },

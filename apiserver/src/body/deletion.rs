@@ -6,6 +6,7 @@ use keelson_api::options::{DeleteOptions, Preconditions, Propagation, kind};
 use keelson_schema::arena::Schema;
 use keelson_schema::tree::{Object, View};
 use keelson_schema::{json, proto, yaml};
+use keelson_store::revision::Revision;
 
 use crate::api::Call;
 use crate::media::Encoding;
@@ -36,6 +37,16 @@ impl Deletion {
             uid: self.uid.as_deref(),
             resource_version: self.resource_version.as_deref(),
         })
+    }
+
+    /// Whether only one state of the object may be removed.
+    pub(crate) fn has_state(&self) -> bool {
+        self.resource_version.is_some()
+    }
+
+    /// The same, but of that state alone.
+    pub(crate) fn of_state(&self, revision: Revision) -> Self {
+        Self { resource_version: Some(revision.to_string()), ..self.clone() }
     }
 
     /// What is to become of dependents; nothing if the object itself decides.

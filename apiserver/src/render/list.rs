@@ -22,7 +22,7 @@ use crate::media::Encoding;
 use crate::problem::{Problem, answer};
 use crate::resource::Facts;
 use crate::selection::Selection;
-use crate::stored::Stored;
+use crate::stored::{NOT_STORED, Stored};
 
 /// How much is handed to the connection at a time, in bytes, about.
 const PIECE_BYTES: usize = 64 << 10;
@@ -83,6 +83,9 @@ fn opening(served: &Served, shape: Shape, listing: &Listing) -> String {
 }
 
 pub(super) fn list_meta(listing: &Listing) -> String {
+    if listing.revision == NOT_STORED {
+        return "{}".to_owned();
+    }
     let mut meta = format!(r#"{{"resourceVersion":"{}""#, listing.revision);
     if let Some(token) = &listing.next {
         meta.push_str(&format!(r#","continue":"{token}""#));

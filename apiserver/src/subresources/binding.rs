@@ -9,11 +9,13 @@ use keelson_api::options::kind;
 use keelson_api::status::{Reason, Status};
 use keelson_schema::arena::Schema;
 use keelson_schema::json::Gvk;
-use keelson_schema::tree::{Entries, Fields, Object, Value, View};
+use keelson_schema::tree::{Entries, Object, Value, View};
 use parking_lot::Mutex;
 
 use crate::api::Call;
 use crate::body::{self, Options};
+use crate::condition::Condition;
+use crate::edit::Edit;
 use crate::meta::meta;
 use crate::problem::Problem;
 use crate::target::ResourceTarget;
@@ -100,9 +102,8 @@ fn bind(call: &Call<'_>, pod: &Object, binding: &Object, node: &str) -> Result<O
     let mut bound = pod.clone();
     object_life::set(&mut bound, "spec.nodeName", Value::from(node));
     merge(&mut bound, binding);
-    let now = Value::Time(call.now());
-    let conditions = scheduled(&bound, now);
-    object_life::set(&mut bound, "status.conditions", conditions);
+    let scheduled = Condition { kind: "PodScheduled", holds: true, ..Condition::default() };
+    scheduled.say(&mut Edit::object(&mut bound).made("status"), call.now());
     Ok(bound)
 }
 
@@ -123,22 +124,4 @@ fn merge(pod: &mut Object, binding: &Object) {
             object_life::set(pod, name, Value::Map(all));
         }
     }
-}
-
-/// The pod's conditions, with the one that says that it has got its node.
-fn scheduled(pod: &Object, now: Value) -> Value {
-    let conditions = pod.view().path("status.conditions");
-    let of = conditions.ty().and_then(|ty| ty.elem().as_struct()).expect("conditions are structs");
-    let place = |name| of.index_of(name).expect("these are fields of a condition");
-    let mut items: thin_vec::ThinVec<Value> = conditions
-        .items()
-        .filter(|item| item.field("type").text() != "PodScheduled")
-        .filter_map(|item| item.value().cloned())
-        .collect();
-    let mut condition = Fields::new();
-    condition.set(place("type"), Value::from("PodScheduled"));
-    condition.set(place("status"), Value::from("True"));
-    condition.set(place("lastTransitionTime"), now);
-    items.push(Value::Struct(condition));
-    Value::List(items)
 }

@@ -3,7 +3,7 @@
 use axum::body::Body;
 use bytes::Bytes;
 use http::{Response, StatusCode};
-use keelson_api::group::GroupResource;
+use keelson_api::group::GroupKind;
 use keelson_api::meta::{FINALIZER_FOREGROUND, FINALIZER_ORPHAN};
 use keelson_api::options::{Preconditions, Propagation};
 use keelson_api::status::{Details, Status};
@@ -18,7 +18,7 @@ use super::update;
 use crate::api::Call;
 use crate::body::deletion::{self, Deletion};
 use crate::claims::{self, Step};
-use crate::meta::{meta, meta_mut};
+use crate::meta::{Meta, meta, meta_mut};
 use crate::problem::Problem;
 use crate::render::{self, Look};
 use crate::resource::{Deletion as Answers, Resource};
@@ -93,8 +93,8 @@ pub(crate) async fn remove(call: &Call<'_>, found: Object, deletion: &Deletion) 
     let key = keelson_store::key::Key { resource: call.served.store.clone(), path: found.path().into() };
     let mut current = found;
     for _ in 0..TRIES_MAX {
-        check(call, &current, deletion.preconditions())?;
         let old = render::tree(call.served, &current)?;
+        check(call, meta(&old), deletion.preconditions())?;
         let mut is_last = true;
         let change = match decide(call, &old, deletion) {
             Decision::Go if deletion.dry_run => return Ok(Removed::Gone(current)),
@@ -143,35 +143,31 @@ pub(crate) async fn remove(call: &Call<'_>, found: Object, deletion: &Deletion) 
 }
 
 /// Refuses to remove another object, or another state, than was meant.
-fn check(call: &Call<'_>, current: &Object, preconditions: Option<Preconditions<'_>>) -> Result<(), Problem> {
+pub(crate) fn check(
+    call: &Call<'_>,
+    current: Meta<'_>,
+    preconditions: Option<Preconditions<'_>>,
+) -> Result<(), Problem> {
     let Some(preconditions) = preconditions else { return Ok(()) };
-    let kind = GroupResource::new(call.served.facts().stored_as.0, call.served.facts().kind);
-    let refuse = |what: &str, wanted: &str, has: &str| {
-        let words = format!(
-            "the {what} in the precondition ({wanted}) does not match the {what} in record ({has}). The object might have been {}",
-            if what == "UID" { "deleted and then recreated" } else { "modified" }
-        );
-        Err(Status::conflict(&kind, current.name(), words).into())
-    };
-    if let Some(uid) = preconditions.uid
-        && uid != current.uid().to_string()
-    {
-        if call.served.facts().kind == "Namespace" {
-            // Namespaces have their own way to go upstream, and words.
-            let words = format!(
-                "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
-                current.uid()
-            );
-            return Err(Status::conflict(&call.group_resource(), current.name(), words).into());
+    let facts = call.served.facts();
+    let kind = GroupKind::new(facts.stored_as.0, facts.kind);
+    let (name, has) = (current.name(), current.uid());
+    match preconditions.uid {
+        Some(uid) if uid == has => {}
+        // Namespaces have their own way to go upstream, and words.
+        Some(uid) if facts.kind == "Namespace" => {
+            let words = format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {has}");
+            return Err(Status::conflict(&call.group_resource(), name, words).into());
         }
-        return refuse("UID", uid, &current.uid().to_string());
+        Some(uid) => return Err(Status::precondition_uid(&kind, name, uid, has).into()),
+        None => {}
     }
-    if let Some(revision) = preconditions.resource_version
-        && revision != current.revision().to_string()
-    {
-        return refuse("ResourceVersion", revision, &current.revision().to_string());
+    match preconditions.resource_version {
+        Some(wanted) if wanted != current.resource_version() => {
+            Err(Status::precondition_version(&kind, name, wanted, current.resource_version()).into())
+        }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// What is to become of an object.

@@ -10,7 +10,7 @@ use keelson_store::revision::Revision;
 use crate::api::Call;
 use crate::extension::moment;
 use crate::problem::Problem;
-use crate::{refusal, render, subresources};
+use crate::{on_demand, refusal, render, subresources};
 
 pub(crate) async fn run(call: &Call<'_>) -> Result<Response<Body>, Problem> {
     if let Some(subresource) = call.subresource.filter(|subresource| !Call::is_part_of_object(subresource)) {
@@ -23,6 +23,9 @@ pub(crate) async fn run(call: &Call<'_>) -> Result<Response<Body>, Problem> {
 
 /// The object that a call names.
 pub(crate) async fn read(call: &Call<'_>, at: At) -> Result<Object, Problem> {
+    if let Some(source) = call.served.resource.on_demand() {
+        return on_demand::one(call, source).await;
+    }
     let found = refusal::within_reach(call, at, call.api.store.get(&call.key(), at)).await?;
     found.1.ok_or_else(|| refusal::not_found(call, call.target.name))
 }

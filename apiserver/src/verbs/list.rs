@@ -15,6 +15,7 @@ use crate::problem::Problem;
 use crate::render::list::Listing;
 use crate::resource::{Facts, Scope};
 use crate::selection::Selection;
+use crate::stored::NOT_STORED;
 use crate::{refusal, render};
 
 pub(crate) async fn run(call: &Call<'_>) -> Result<Response<Body>, Problem> {
@@ -106,6 +107,9 @@ fn unknown(facts: &Facts, version: &str, label: &str) -> field::UnknownField {
 
 /// The state that a list shows, and the path that its page begins after.
 async fn state(call: &Call<'_>, asked: &Asked<'_>) -> Result<(Snapshot, Option<Box<str>>), Problem> {
+    if let Some(source) = call.served.resource.on_demand() {
+        return Ok((Snapshot::from(source.objects(call.api).await?), None));
+    }
     if !asked.options.continue_token.is_empty() {
         Token::read(asked.options.continue_token).map_err(|error| refusal::bad_request(&error))?;
     }
@@ -147,8 +151,8 @@ fn page(
     state: &Snapshot,
     after: Option<&str>,
 ) -> Result<Listing, Problem> {
-    // Whoever takes any state gets all of it: upstream's cache knows no pages.
-    let is_any = asked.options.resource_version == "0";
+    // Whoever takes any state gets all of it: upstream's cache knows no pages, nor does what is made when asked for.
+    let is_any = asked.options.resource_version == "0" || state.revision == NOT_STORED;
     let limit = if is_any || is_single(call, &asked.selection) {
         0
     } else {

@@ -121,6 +121,13 @@ impl Snapshot {
     }
 }
 
+/// Objects that lie in no store, as if they did: of no revision, and found by nothing but their paths.
+impl From<Table> for Snapshot {
+    fn from(table: Table) -> Self {
+        Self { revision: Revision::default(), table, indexes: Vec::new(), indexed: false }
+    }
+}
+
 /// What a store says of itself.
 #[derive(Clone, Debug)]
 pub struct Status {

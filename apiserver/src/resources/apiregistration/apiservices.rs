@@ -8,6 +8,7 @@ use keelson_api::time::UnixMillis;
 use keelson_schema::tree::{Object, Value, View};
 
 use crate::cells::{self, Cell};
+use crate::condition::Condition;
 use crate::defaults::webhook;
 use crate::edit::Edit;
 use crate::meta::meta;
@@ -80,14 +81,14 @@ impl Resource for APIServices {
         if !new.view().path("spec.service").is_present() {
             let mut object = Edit::object(new);
             let mut status = object.made("status");
-            let condition = status.item("conditions", |condition| {
-                condition.set("type", "Available");
-                condition.set("status", "True");
-                condition.set("lastTransitionTime", Value::Time(write.now));
-                condition.set("reason", "Local");
-                condition.set("message", "Local APIServices are always available");
-            });
-            status.set("conditions", Value::List([condition].into_iter().collect()));
+            let available = Condition {
+                kind: "Available",
+                holds: true,
+                reason: "Local",
+                message: "Local APIServices are always available",
+                ..Condition::default()
+            };
+            available.say(&mut status, write.now);
         }
     }
 

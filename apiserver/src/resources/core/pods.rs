@@ -156,6 +156,8 @@ impl Resource for Pods {
             "resize" => prepare::resize(new, old),
             // It says itself what changes, in the status too: that the pod is scheduled.
             "binding" => {}
+            // It says nothing but why the pod goes.
+            "eviction" => prepare::status(new, old),
             _ => prepare::update(new, old),
         }
     }

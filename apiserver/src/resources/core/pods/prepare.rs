@@ -3,6 +3,7 @@
 use keelson_schema::scalar::time::Time;
 use keelson_schema::tree::{Object, Value, View};
 
+use crate::condition::Condition;
 use crate::defaults::gated::{self, Gate};
 use crate::defaults::pod_resources;
 use crate::edit::Edit;
@@ -29,14 +30,13 @@ pub(super) fn create(new: &mut Object, now: Time) {
     status.set("phase", "Pending");
     status.set("qosClass", quality);
     if is_gated {
-        let waits = status.item("conditions", |condition| {
-            condition.set("type", "PodScheduled");
-            condition.set("status", "False");
-            condition.set("lastTransitionTime", Value::Time(now));
-            condition.set("reason", "SchedulingGated");
-            condition.set("message", "Scheduling is blocked due to non-empty scheduling gates");
-        });
-        status.set("conditions", Value::List([waits].into_iter().collect()));
+        let waits = Condition {
+            kind: "PodScheduled",
+            reason: "SchedulingGated",
+            message: "Scheduling is blocked due to non-empty scheduling gates",
+            ..Condition::default()
+        };
+        waits.say(&mut status, now);
     }
     take_app_armor(new);
 }
