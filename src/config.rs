@@ -11,7 +11,7 @@ mod table;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -30,6 +30,8 @@ pub(crate) struct Settings {
     pub(crate) data_dir: PathBuf,
     /// Where the API server listens.
     pub(crate) listen: SocketAddr,
+    /// Where others are told to reach it, if not where it listens.
+    pub(crate) advertise_address: Option<IpAddr>,
     /// Where certificates and keys are kept, if not below the data directory.
     pub(crate) pki_dir: Option<PathBuf>,
     /// How long requests under way may take once the process is to end.

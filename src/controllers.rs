@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::{clock, file, supervise};
 
 /// What upstream's controllers are called, in managed fields and as a lease.
-const NAME: &str = "kube-controller-manager";
+pub(crate) const NAME: &str = "kube-controller-manager";
 /// Whom they work as, but for those that have a service account.
 const USER: &str = "system:kube-controller-manager";
 

@@ -21,6 +21,7 @@ mod pki;
 mod process;
 mod progress;
 mod random;
+mod reach;
 mod scheduler;
 mod storage;
 mod supervise;

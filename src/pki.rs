@@ -11,7 +11,7 @@ mod key;
 
 use std::collections::BTreeSet;
 use std::fs::DirBuilder;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
@@ -168,8 +168,8 @@ pub(crate) fn look_at(dir: &Path, now: UnixMillis) -> Result<Plan, Failure> {
     Ok(plan)
 }
 
-/// The names that the serving certificate has to hold for a server that listens there.
-pub(crate) fn serving_names(listen: SocketAddr) -> Vec<String> {
+/// The names that the serving certificate has to hold for a server that others reach at `addresses`.
+pub(crate) fn serving_names(addresses: impl IntoIterator<Item = IpAddr>) -> Vec<String> {
     let mut names: Vec<String> = [
         "kubernetes",
         "kubernetes.default",
@@ -180,29 +180,14 @@ pub(crate) fn serving_names(listen: SocketAddr) -> Vec<String> {
     .into();
     names.push("localhost".into());
     names.push(rustix::system::uname().nodename().to_string_lossy().to_lowercase());
-    let service = Ipv4Addr::new(10, 96, 0, 1);
-    let addresses =
-        [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into(), service.into(), reached_at(listen.ip())];
-    names.extend(addresses.map(|address: IpAddr| address.to_string()));
-    names
-}
-
-/// The address that others use for a server that listens at `listen`: for one that listens everywhere, the one that
-/// this machine sends from.
-fn reached_at(listen: IpAddr) -> IpAddr {
-    if !listen.is_unspecified() {
-        return listen;
+    let local = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+    for address in local.into_iter().chain(addresses) {
+        let address = address.to_string();
+        if !names.contains(&address) {
+            names.push(address);
+        }
     }
-    // Connecting a datagram socket sends nothing; it only chooses a route.
-    let any: SocketAddr = (listen, 0).into();
-    let far: SocketAddr = if listen.is_ipv4() {
-        ([192, 0, 2, 1], 9).into()
-    } else {
-        (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1), 9).into()
-    };
-    let route =
-        UdpSocket::bind(any).and_then(|socket| socket.connect(far).and_then(|()| socket.local_addr()));
-    route.map_or(Ipv4Addr::LOCALHOST.into(), |address| address.ip())
+    names
 }
 
 impl Plan {

@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::{clock, random, supervise};
 
 /// What upstream's scheduler is called, in managed fields and as a lease.
-const NAME: &str = "kube-scheduler";
+pub(crate) const NAME: &str = "kube-scheduler";
 /// Whom it works as.
 const USER: &str = "system:kube-scheduler";
 

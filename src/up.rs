@@ -23,7 +23,7 @@ use crate::pki::{self, Pki};
 use crate::progress::Progress;
 use crate::storage::open::{self, Opened};
 use crate::supervise::{Ended, Parts as Running, Signals};
-use crate::{clock, control, controllers, kubeconfig, log, process, random, scheduler};
+use crate::{clock, control, controllers, kubeconfig, log, process, random, reach, scheduler};
 
 /// Which parts run in this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +32,16 @@ pub(crate) enum Parts {
     All,
     /// The API server alone.
     Apiserver,
+}
+
+impl Parts {
+    /// The components among them, by upstream's names.
+    fn components(self) -> &'static [&'static str] {
+        match self {
+            Self::All => &[controllers::NAME, scheduler::NAME],
+            Self::Apiserver => &[],
+        }
+    }
 }
 
 /// Runs until a signal comes, or until a part dies.
@@ -63,13 +73,14 @@ async fn serve(settings: &Settings, parts: Parts) -> Result<(), Failure> {
     let opened = open::open(&data_dir, &clock).await?;
     progress.step(&format!("certificates in {}", settings.pki_dir().display()));
     let admin = kubeconfig::admin(&data_dir.kubeconfig());
-    let pki = plan.make(&pki::serving_names(listener.address()), admin.as_ref())?;
+    let pki =
+        plan.make(&pki::serving_names(reach::addresses(settings, listener.address())), admin.as_ref())?;
 
     let mut running = Running::new();
     let address = listener.address();
     begin_control(&mut running, &data_dir, &opened)?;
     begin_store_watch(&mut running, &opened);
-    let server = begin_apiserver(&mut running, settings, listener, &pki, &opened, &clock).await?;
+    let server = begin_apiserver(&mut running, settings, parts, listener, &pki, &opened, &clock).await?;
     if parts == Parts::All {
         controllers::begin(&mut running, controllers::within(&server, settings, &pki.authority, &clock));
         scheduler::begin(&mut running, scheduler::within(&server, &clock)?);
@@ -117,6 +128,7 @@ fn begin_store_watch(running: &mut Running, opened: &Opened) {
 async fn begin_apiserver(
     running: &mut Running,
     settings: &Settings,
+    parts: Parts,
     listener: Listener,
     pki: &Pki,
     opened: &Opened,
@@ -142,11 +154,13 @@ async fn begin_apiserver(
         admission: settings.admission,
         node_ports: settings.node_ports,
         address: listener.address().to_string(),
+        beside: parts.components(),
         checks: vec![storage_check(opened)],
         figures: Box::new(figures),
         limits: Limits::default(),
     });
-    let made = server.bootstrap(&settings.service_cidr, listener.address()).await;
+    let advertised = reach::advertised(settings, listener.address());
+    let made = server.bootstrap(&settings.service_cidr, advertised).await;
     made.map_err(|error| Failure::from_error("cannot begin a cluster", &error, ""))?;
     let told = server.tell_authorities(&pki.authority, &pki.proxy_authority).await;
     told.map_err(|error| Failure::from_error("cannot begin a cluster", &error, ""))?;

@@ -52,6 +52,8 @@ pub(crate) struct Api {
     pub(crate) node_ports: NodePorts,
     /// Where this server says that it can be reached.
     pub(crate) address: String,
+    /// The components that live and die with this server.
+    pub(crate) beside: &'static [&'static str],
     /// Whether the server is about to end.
     pub(crate) leaving: watch::Receiver<bool>,
 }
@@ -152,6 +154,7 @@ impl Api {
             admission: self.admission,
             node_ports: self.node_ports,
             address: self.address.clone(),
+            beside: self.beside,
             leaving: self.leaving.clone(),
         })
     }

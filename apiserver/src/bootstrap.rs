@@ -35,6 +35,8 @@ struct Wanted {
     at: String,
     object: Value,
     status: Value,
+    /// Whether it says what may be another thing at the next start, and is then brought up to date.
+    follows: bool,
 }
 
 /// Makes what is missing in the cluster of `server`, whose services have the addresses of `service_cidr` (one range,
@@ -77,12 +79,7 @@ pub(crate) async fn tell_authorities(
             "requestheader-username-headers": r#"["X-Remote-User"]"#,
         },
     });
-    let (mut code, mut answer) = ask(&door, Method::POST, AT, &object).await?;
-    if code == StatusCode::CONFLICT {
-        let path = format!("{AT}/extension-apiserver-authentication");
-        (code, answer) = ask(&door, Method::PUT, &path, &object).await?;
-    }
-    if code.is_success() { Ok(()) } else { Err(refused(AT, &answer)) }
+    make(door, Wanted { at: AT.into(), object, status: Value::Null, follows: true }).await
 }
 
 fn listed() -> Vec<Wanted> {
@@ -92,6 +89,7 @@ fn listed() -> Vec<Wanted> {
         at: listed["at"].as_str().unwrap_or_default().to_owned(),
         object: listed["object"].take(),
         status: listed["status"].take(),
+        follows: false,
     });
     wanted.collect()
 }
@@ -107,6 +105,7 @@ fn token_tracking(server: &ApiServer) -> Wanted {
             "data": {"since": day},
         }),
         status: Value::Null,
+        follows: false,
     }
 }
 
@@ -118,12 +117,14 @@ fn services(service_cidr: &str, address: SocketAddr) -> Vec<Wanted> {
         at: "/apis/networking.k8s.io/v1/servicecidrs".into(),
         object: json!({"metadata": {"name": "kubernetes"}, "spec": {"cidrs": ranges}}),
         status: json!({"conditions": [ready]}),
+        follows: false,
     }];
     let Some(first) = first_address(ranges[0]) else { return wanted };
     let (ip, port) = (address.ip().to_string(), address.port());
     let family = if first.is_ipv4() { "IPv4" } else { "IPv6" };
     let in_default = |group: &str, plural: &str| format!("{group}/namespaces/default/{plural}");
-    let mut make = |at: String, object: Value| wanted.push(Wanted { at, object, status: Value::Null });
+    let mut make =
+        |at: String, object: Value| wanted.push(Wanted { at, object, status: Value::Null, follows: true });
     make(
         in_default("/api/v1", "services"),
         json!({
@@ -158,8 +159,9 @@ fn services(service_cidr: &str, address: SocketAddr) -> Vec<Wanted> {
     wanted
 }
 
-/// The first address in a range that a service may have.
-fn first_address(cidr: &str) -> Option<IpAddr> {
+/// The first address in a range that a service may have: it is the server's own.
+#[must_use]
+pub fn first_address(cidr: &str) -> Option<IpAddr> {
     let (base, _) = cidr.split_once('/')?;
     match base.parse().ok()? {
         IpAddr::V4(base) => Some(IpAddr::V4((u32::from(base).checked_add(1)?).into())),
@@ -168,12 +170,13 @@ fn first_address(cidr: &str) -> Option<IpAddr> {
 }
 
 async fn make(door: Door, wanted: Wanted) -> Result<(), BootstrapError> {
-    let Wanted { at, object, status } = wanted;
+    let Wanted { at, object, status, follows } = wanted;
     let (code, mut made) = ask(&door, Method::POST, &at, &object).await?;
     match code {
         StatusCode::CREATED => {}
         // What is there already may have got, for itself, what it asks for.
         StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY => match found(&door, &at, &object).await? {
+            Some(_) if follows => return bring_up_to_date(&door, &at, &object).await,
             Some(found) => made = found,
             None => return Err(refused(&at, &made)),
         },
@@ -183,7 +186,7 @@ async fn make(door: Door, wanted: Wanted) -> Result<(), BootstrapError> {
     if status.is_null() || has_status {
         return Ok(());
     }
-    let path = format!("{at}/{}/status", made["metadata"]["name"].as_str().unwrap_or_default());
+    let path = format!("{}/status", path_of(&at, &made));
     let since = made["metadata"]["creationTimestamp"].clone();
     made["status"] = status;
     for condition in made["status"]["conditions"].as_array_mut().into_iter().flatten() {
@@ -195,9 +198,25 @@ async fn make(door: Door, wanted: Wanted) -> Result<(), BootstrapError> {
     }
 }
 
+/// Has the object that is there say what `object` says.
+async fn bring_up_to_date(door: &Door, at: &str, object: &Value) -> Result<(), BootstrapError> {
+    let path = path_of(at, object);
+    let (mut code, mut answer) = ask(door, Method::PATCH, &path, object).await?;
+    if code == StatusCode::UNPROCESSABLE_ENTITY {
+        // What cannot be changed is made anew: endpoints of the other family of addresses.
+        ask(door, Method::DELETE, &path, &Value::Null).await?;
+        (code, answer) = ask(door, Method::POST, at, object).await?;
+    }
+    if code.is_success() { Ok(()) } else { Err(refused(&path, &answer)) }
+}
+
+fn path_of(at: &str, object: &Value) -> String {
+    format!("{at}/{}", object["metadata"]["name"].as_str().unwrap_or_default())
+}
+
 /// The object as it is there already.
 async fn found(door: &Door, at: &str, object: &Value) -> Result<Option<Value>, BootstrapError> {
-    let path = format!("{at}/{}", object["metadata"]["name"].as_str().unwrap_or_default());
+    let path = path_of(at, object);
     let (code, found) = ask(door, Method::GET, &path, &Value::Null).await?;
     Ok((code == StatusCode::OK).then_some(found))
 }
@@ -209,12 +228,15 @@ async fn ask(
     body: &Value,
 ) -> Result<(StatusCode, Value), BootstrapError> {
     let failed = |why: &dyn std::fmt::Display| BootstrapError { what: path.to_owned(), why: why.to_string() };
+    let media_type =
+        if method == Method::PATCH { "application/merge-patch+json" } else { "application/json" };
+    let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
     let request = Request::builder()
         .method(method)
         .uri(path)
-        .header(CONTENT_TYPE, "application/json")
+        .header(CONTENT_TYPE, media_type)
         .header(USER_AGENT, OWN_MANAGER)
-        .body(Body::from(body.to_string()))
+        .body(body)
         .map_err(|error| failed(&error))?;
     let Ok(answer) = door.clone().oneshot(request).await;
     let code = answer.status();
@@ -233,6 +255,26 @@ mod tests {
 
     use super::*;
     use crate::server::Parts;
+
+    #[tokio::test]
+    async fn the_way_to_the_server_follows_it() {
+        let server = ApiServer::new(Parts::for_tests(Clock::new(|| UnixMillis(1))).await);
+        let door = server.door(Caller::authenticated(OWN_NAME, ["system:masters"]));
+        let read = async |path: &str| ask(&door, Method::GET, path, &Value::Null).await.unwrap().1;
+        for address in ["192.0.2.7:6443", "192.0.2.8:7443", "[2001:db8::7]:7443", "192.0.2.8:7443"] {
+            server.bootstrap("10.96.0.0/16", address.parse().unwrap()).await.unwrap();
+            let address: SocketAddr = address.parse().unwrap();
+            let endpoints = read("/api/v1/namespaces/default/endpoints/kubernetes").await;
+            let wanted = json!([{"addresses": [{"ip": address.ip().to_string()}],
+                "ports": [{"name": "https", "port": address.port(), "protocol": "TCP"}]}]);
+            assert_eq!(endpoints["subsets"], wanted);
+            let slice = read("/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/kubernetes").await;
+            assert_eq!(slice["endpoints"][0]["addresses"], json!([address.ip().to_string()]));
+            assert_eq!(slice["ports"][0]["port"], json!(address.port()));
+            let service = read("/api/v1/namespaces/default/services/kubernetes").await;
+            assert_eq!(service["spec"]["ports"][0]["targetPort"], json!(address.port()));
+        }
+    }
 
     #[tokio::test]
     async fn a_start_that_was_cut_off_is_finished_by_the_next() {

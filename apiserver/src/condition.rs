@@ -26,7 +26,6 @@ impl Condition<'_> {
             let since = (condition.text("status") != self.status()).then_some(now);
             return self.write(condition, since);
         }
-        drop(found);
         let condition = status.item("conditions", |condition| {
             condition.set("type", self.kind);
             self.write(condition, Some(now));

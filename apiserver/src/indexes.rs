@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use keelson_schema::tree::Object as Tree;
 use keelson_store::index::IndexDefinition;
 use keelson_store::key::ResourceName;
 
 use crate::catalog::Catalog;
-use crate::resource::Resource;
+use crate::resource::{Facts, Field, Resource};
 use crate::selection::field_value;
 use crate::stored::Stored;
 
@@ -23,16 +24,35 @@ pub fn indexes() -> BTreeMap<ResourceName, Vec<IndexDefinition>> {
 }
 
 fn definitions(resource: &'static dyn Resource) -> Vec<IndexDefinition> {
-    let indexed = resource.facts().fields.iter().filter(|field| field.is_indexed);
-    let definition = |path: &'static str| {
-        IndexDefinition::new(path, move |object, found| {
+    let definition = |(nth, field): (usize, &'static Field)| {
+        IndexDefinition::new(field.path, move |object, found| {
             // What cannot be read is found nowhere; whoever comes upon it by its path is told.
-            if let Ok(stored) = Stored::of(object) {
-                found(&field_value(resource.facts(), object, &stored, path));
+            let Ok(stored) = Stored::of(object) else { return };
+            match stored.found_by(nth) {
+                Some(value) => found(value),
+                None => found(&field_value(resource.facts(), object, &stored, field.path)),
             }
         })
     };
-    indexed.map(|field| definition(field.path)).collect()
+    indexed(resource.facts()).enumerate().map(definition).collect()
+}
+
+fn indexed(facts: &Facts) -> impl Iterator<Item = &Field> {
+    facts.fields.iter().filter(|field| field.is_indexed)
+}
+
+/// What an object, in its stored version, is found by: the values of its resource's indexed fields, in their order.
+pub(crate) fn values<'a>(facts: &'a Facts, object: &'a Tree) -> impl Iterator<Item = &'a str> {
+    indexed(facts).map(|field| {
+        let text_at = |path: &str| object.view().path(path).text();
+        let found = match field.stands_at {
+            [] => text_at(field.path),
+            places => {
+                places.iter().map(|path| text_at(path)).find(|text| !text.is_empty()).unwrap_or_default()
+            }
+        };
+        if found.is_empty() { field.absent } else { found }
+    })
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ use crate::problem::Problem;
 use crate::resource::{Generation, Scope};
 use crate::rules::marked;
 use crate::stored;
-use crate::{admission, ownership, refusal};
+use crate::{admission, indexes, ownership, refusal};
 
 /// What a write is done for and by whom.
 pub(crate) struct Write<'a> {
@@ -374,7 +374,8 @@ pub(crate) fn bytes(served: &Served, mut object: Object) -> Result<(Uid, Bytes),
     }
     meta_mut(&mut object).set_resource_version("");
     let json = crate::render::encode(&object)?;
-    Ok((uid, stored::store(served.facts().stored_as.1, &json)))
+    let found_by: Vec<&str> = indexes::values(served.facts(), &object).collect();
+    Ok((uid, stored::store(served.facts().stored_as.1, &found_by, &json)))
 }
 
 /// Sets the field at `path`, whose parts lead through structs, making those that are missing.

@@ -10,10 +10,8 @@ use keelson_schema::json::Gvk;
 use keelson_schema::tree::Object;
 
 use crate::api::Call;
+use crate::bootstrap::OWN_MANAGER;
 use crate::catalog::{Catalog, Served, api_version};
-
-/// Who upstream says owns what the server writes of its own accord.
-const THIS_SERVER: &str = "kube-apiserver";
 
 /// The versions of a resource, for owners who wrote in another one.
 struct Known<'a> {
@@ -96,7 +94,7 @@ pub(crate) fn record(call: &Call<'_>, live: Option<&Object>, new: &mut Object, w
 /// and that is what `served` serves.
 pub(crate) fn record_own_status(call: &Call<'_>, served: &Served, live: &Object, new: &mut Object) {
     let known = Known { served, catalog: &call.api.catalog };
-    let writer = Writer { manager: THIS_SERVER, now: call.now() };
+    let writer = Writer { manager: OWN_MANAGER, now: call.now() };
     with_target_in(&known, served.facts().kind, "status", |target| {
         record_in(target, Some(live), new, &writer);
     });

@@ -72,6 +72,8 @@ pub struct Parts {
     pub node_ports: NodePorts,
     /// Where clients reach the server: `host:port`.
     pub address: String,
+    /// The components that live and die with the server, by the names of the leases that they hold elsewhere.
+    pub beside: &'static [&'static str],
     /// What decides on its health, besides what it knows itself.
     pub checks: Vec<Check>,
     /// What to show among the metrics, besides what it counts itself.
@@ -105,7 +107,8 @@ impl Parts {
         // There is nobody who would make accounts.
         let admission = Plugins::default().without("ServiceAccount").expect("it is the name of one");
         let node_ports = NodePorts::default();
-        Self { clock, entropy, store, keys, admission, node_ports, address, checks, figures, limits }
+        let beside = &[];
+        Self { clock, entropy, store, keys, admission, node_ports, address, beside, checks, figures, limits }
     }
 }
 
@@ -159,6 +162,7 @@ impl ApiServer {
             admission: parts.admission,
             node_ports: parts.node_ports,
             address: parts.address,
+            beside: parts.beside,
             leaving: seen,
         });
         let shared = Arc::new(Shared {
@@ -183,8 +187,8 @@ impl ApiServer {
         Door { server: self.clone(), credentials, next: None }
     }
 
-    /// Makes what a cluster begins with, as far as it is missing. `address` is where the server listens, `service_cidr`
-    /// the range that services get their addresses from.
+    /// Makes what a cluster begins with, as far as it is missing. `address` is where the cluster reaches the server (where
+    /// that is this machine alone, nobody is told), `service_cidr` the range that services get their addresses from.
     ///
     /// # Errors
     /// [`BootstrapError`] if something cannot be made.

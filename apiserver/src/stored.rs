@@ -2,12 +2,16 @@
 //!
 //! What lies in the store is the very JSON that a client will read, in upstream's field order and without white
 //! space, less three things: `kind` and `apiVersion`, which follow from where it lies (and which lists leave out), and
-//! `metadata.resourceVersion`, which is the store's own revision. A short header says in which version it was stored
-//! and where the revision belongs:
+//! `metadata.resourceVersion`, which is the store's own revision. A short header says in which version it was stored,
+//! where the revision belongs, and what the object is found by besides its path, so that nobody has to look for that in
+//! the JSON when an index is made:
 //!
 //! ```text
-//! layout u8 = 1 · version length u8 · version · revision's place in the JSON u32 · JSON
+//! layout u8 = 2 · version length u8 · version · revision's place in the JSON u32 · number of values u8 ·
+//! (length u16 · value)* · JSON
 //! ```
+//!
+//! Layout 1 has neither number nor values; it is read, and no longer written.
 //!
 //! What is made when somebody asks for it, and lies in no store, has the same form, so that it is answered with in the
 //! same ways; its revision is zero, and has no place.
@@ -18,7 +22,8 @@ use bytes::{BufMut, Bytes, BytesMut};
 use keelson_store::object::Object;
 use keelson_store::revision::Revision;
 
-const LAYOUT: u8 = 1;
+const LAYOUT: u8 = 2;
+const LAYOUT_WITHOUT_VALUES: u8 = 1;
 const PLACE_BYTES: usize = 4;
 /// The revision of what lies in no store.
 pub(crate) const NOT_STORED: Revision = Revision(0);
@@ -34,6 +39,8 @@ pub(crate) struct Stored<'a> {
     pub(crate) json: &'a [u8],
     /// Where in the JSON the revision belongs.
     place: usize,
+    /// What it is found by, as it is laid out; nothing where the layout has no room for it.
+    found_by: Option<&'a [u8]>,
 }
 
 /// The bytes in the store are not of the form above.
@@ -41,30 +48,37 @@ pub(crate) struct Stored<'a> {
 #[error("a stored object is not in a form that this version can read")]
 pub(crate) struct UnknownLayout;
 
-/// The bytes to be stored for an object whose JSON, without kind, API version and revision, is `json`.
+/// The bytes to be stored for an object whose JSON, without kind, API version and revision, is `json`, and which is found
+/// by the values `found_by`, in the order of its resource's indexed fields.
 ///
 /// The revision is put behind the uid, which every object has.
-pub(crate) fn store(version: &str, json: &[u8]) -> Bytes {
+pub(crate) fn store(version: &str, found_by: &[&str], json: &[u8]) -> Bytes {
     let uid =
         scan::find(json, &["metadata", "uid"]).expect("every object that is stored has got its uid before");
     // `find` gives what lies between the quotes: the place is behind the closing one.
     let place = uid.as_ptr() as usize - json.as_ptr() as usize + uid.len() + 1;
-    lay_out(version, place, json)
+    lay_out(version, place, found_by, json)
 }
 
-fn lay_out(version: &str, place: usize, json: &[u8]) -> Bytes {
-    let mut stored = BytesMut::with_capacity(2 + version.len() + PLACE_BYTES + json.len());
+fn lay_out(version: &str, place: usize, found_by: &[&str], json: &[u8]) -> Bytes {
+    let values = found_by.iter().map(|value| 2 + value.len()).sum::<usize>();
+    let mut stored = BytesMut::with_capacity(3 + version.len() + PLACE_BYTES + values + json.len());
     stored.put_u8(LAYOUT);
     stored.put_u8(u8::try_from(version.len()).expect("versions are short"));
     stored.put_slice(version.as_bytes());
     stored.put_u32(u32::try_from(place).expect("objects are far below 4 GiB"));
+    stored.put_u8(u8::try_from(found_by.len()).expect("few fields of a resource are indexed"));
+    for value in found_by {
+        stored.put_u16(u16::try_from(value.len()).expect("what is indexed are names"));
+        stored.put_slice(value.as_bytes());
+    }
     stored.put_slice(json);
     stored.freeze()
 }
 
 /// The same for an object that is made when somebody asks, and so has no revision.
 pub(crate) fn unversioned(version: &str, json: &[u8]) -> Bytes {
-    lay_out(version, NOWHERE, json)
+    lay_out(version, NOWHERE, &[], json)
 }
 
 impl<'a> Stored<'a> {
@@ -74,15 +88,30 @@ impl<'a> Stored<'a> {
     }
 
     fn read(bytes: &'a [u8]) -> Result<Self, UnknownLayout> {
-        let [LAYOUT, length, rest @ ..] = bytes else { return Err(UnknownLayout) };
+        let [layout @ (LAYOUT | LAYOUT_WITHOUT_VALUES), length, rest @ ..] = bytes else {
+            return Err(UnknownLayout);
+        };
         let (version, rest) = rest.split_at_checked(usize::from(*length)).ok_or(UnknownLayout)?;
-        let (place, json) = rest.split_first_chunk().ok_or(UnknownLayout)?;
+        let (place, rest) = rest.split_first_chunk().ok_or(UnknownLayout)?;
+        let (found_by, json) = match *layout {
+            LAYOUT => split_values(rest).map(|(values, json)| (Some(values), json)).ok_or(UnknownLayout)?,
+            _ => (None, rest),
+        };
         let place = u32::from_be_bytes(*place) as usize;
         let version = str::from_utf8(version).map_err(|_| UnknownLayout)?;
         if place >= json.len() || json[0] != b'{' {
             return Err(UnknownLayout);
         }
-        Ok(Self { version, json, place })
+        Ok(Self { version, json, place, found_by })
+    }
+
+    /// The value of the resource's `nth` indexed field; nothing where only the JSON says.
+    pub(crate) fn found_by(&self, nth: usize) -> Option<&'a str> {
+        let mut rest = self.found_by?;
+        for _ in 0..nth {
+            rest = next_value(rest)?.1;
+        }
+        str::from_utf8(next_value(rest)?.0).ok()
     }
 
     /// How long an answer with `opening` in front will be, at the most.
@@ -112,6 +141,21 @@ impl<'a> Stored<'a> {
     }
 }
 
+/// The values that an object is found by, as they are laid out behind their number, and what comes behind them.
+fn split_values(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (number, values) = bytes.split_first()?;
+    let mut rest = values;
+    for _ in 0..*number {
+        rest = next_value(rest)?.1;
+    }
+    Some((&values[..values.len() - rest.len()], rest))
+}
+
+fn next_value(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk()?;
+    rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))
+}
+
 /// How an object that says what it is begins.
 pub(crate) fn opening(api_version: &str, kind: &str) -> String {
     format!(r#"{{"kind":"{kind}","apiVersion":"{api_version}","#)
@@ -130,9 +174,9 @@ mod tests {
 
     #[test]
     fn the_revision_stands_behind_the_uid() {
-        let bytes = store("v1", JSON.as_bytes());
+        let bytes = store("v1", &[], JSON.as_bytes());
         let stored = read(&bytes).unwrap();
-        assert_eq!(stored.version, "v1");
+        assert_eq!((stored.version, stored.found_by(0)), ("v1", None));
         assert_eq!(stored.json, JSON.as_bytes());
         let mut whole = BytesMut::new();
         stored.write(&opening("apps/v1", "Deployment"), Revision(7), &mut whole);
@@ -144,8 +188,23 @@ mod tests {
     }
 
     #[test]
+    fn what_it_is_found_by_stands_in_front() {
+        let bytes = store("v1", &["node-1", "", "ß"], JSON.as_bytes());
+        let stored = read(&bytes).unwrap();
+        assert_eq!(stored.json, JSON.as_bytes());
+        assert_eq!([0, 1, 2, 3].map(|nth| stored.found_by(nth)), [Some("node-1"), Some(""), Some("ß"), None]);
+    }
+
+    #[test]
+    fn the_layout_without_values_is_read() {
+        let bytes = [&[1, 2], &b"v1"[..], &44_u32.to_be_bytes(), JSON.as_bytes()].concat();
+        let stored = read(&bytes).unwrap();
+        assert_eq!((stored.version, stored.json, stored.found_by(0)), ("v1", JSON.as_bytes(), None));
+    }
+
+    #[test]
     fn other_bytes_are_refused() {
-        let bytes = store("v1", JSON.as_bytes());
+        let bytes = store("v1", &["a", ""], JSON.as_bytes());
         for cut in 0..bytes.len() - JSON.len() {
             assert_eq!(read(&bytes[..cut]).unwrap_err(), UnknownLayout, "cut at {cut}");
         }

@@ -90,6 +90,25 @@ pub(super) const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        name: "advertise-address",
+        value: "ADDR",
+        heading: "Serving",
+        help: "Tell the cluster to reach the API at ADDR; if not given, it is where the API is served or, where that is \
+               everywhere or this machine alone, the address that this machine sends from",
+        of: Of::Servers,
+        default: |_| String::new(),
+        take: |settings, text, _| {
+            if text.is_empty() {
+                return Ok(());
+            }
+            let address = text.parse::<IpAddr>().ok().filter(|ip| !ip.is_unspecified() && !ip.is_loopback());
+            let address =
+                address.ok_or("is no address that others could reach; give one such as 192.0.2.10")?;
+            settings.advertise_address = Some(address);
+            Ok(())
+        },
+    },
+    Setting {
         name: "service-cidr",
         value: "RANGE",
         heading: "Serving",
@@ -210,6 +229,7 @@ pub(super) fn blank() -> Settings {
     Settings {
         data_dir: PathBuf::new(),
         listen: SocketAddr::from(([0; 4], 0)),
+        advertise_address: None,
         pki_dir: None,
         controllers: keelson_controllers::Selection::default(),
         service_cidr: String::new(),

@@ -112,7 +112,7 @@ fn is_overtaken(problem: &Problem) -> bool {
 async fn remove(call: &Call<'_>, deletion: &Deletion, options: &Options) -> Result<(), Problem> {
     if deletion.dry_run {
         let found = get::read(call, At::Latest).await?;
-        return gone(call, delete::remove(call, found, deletion).await?);
+        return gone(call, &delete::remove(call, found, deletion).await?);
     }
     // Nobody is said to own what an eviction says.
     let options = Options { is_recorded: true, ..options.clone() };
@@ -132,16 +132,16 @@ async fn remove(call: &Call<'_>, deletion: &Deletion, options: &Options) -> Resu
     match told.await? {
         Some(Made::Stored(pod)) if deletion.has_state() => {
             let deletion = deletion.of_state(pod.revision());
-            gone(call, delete::remove(call, pod, &deletion).await?)
+            gone(call, &delete::remove(call, pod, &deletion).await?)
         }
-        Some(Made::Stored(pod)) => gone(call, delete::remove(call, pod, deletion).await?),
+        Some(Made::Stored(pod)) => gone(call, &delete::remove(call, pod, deletion).await?),
         // It had waited for nothing but a last write.
         Some(Made::Unstored(_)) => Ok(()),
         None => Err(refusal::not_found(call, call.target.name)),
     }
 }
 
-fn gone(call: &Call<'_>, removed: Removed) -> Result<(), Problem> {
+fn gone(call: &Call<'_>, removed: &Removed) -> Result<(), Problem> {
     match removed {
         Removed::Vanished => Err(refusal::not_found(call, call.target.name)),
         _ => Ok(()),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures::{StreamExt, TryStreamExt};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::backend::{Backend, BackendError, Run};
@@ -23,6 +24,8 @@ pub enum OpenError {
     Divergence(#[from] Divergence),
 }
 
+/// Batches of the log that are read before they are applied; the reader waits then.
+const BATCHES_AHEAD: usize = 16;
 /// How often the floor may move away below a reader before it gives up.
 const TRIES_MAX: usize = 16;
 
@@ -46,6 +49,17 @@ async fn try_load(
     definitions: &BTreeMap<ResourceName, Vec<IndexDefinition>>,
 ) -> Result<Replica, OpenError> {
     let scan = backend.scan().await?;
+    // The log is read ahead while the base is put together, and while it is applied.
+    let (ahead, mut batches) = mpsc::channel(BATCHES_AHEAD);
+    let mut log = backend.log(scan.at).await?;
+    let mut reader = JoinSet::new();
+    reader.spawn(async move {
+        while let Some(batch) = log.next().await {
+            if ahead.send(batch).await.is_err() {
+                return;
+            }
+        }
+    });
     let mut image = Image { revision: scan.at, tables: BTreeMap::new() };
     // Each part decodes on whatever thread is free; they are put together here, as they come.
     let mut parts = JoinSet::new();
@@ -60,9 +74,11 @@ async fn try_load(
         }
     }
     let mut replica = Replica::new(&image, definitions);
-    let mut batches = backend.log(replica.head()).await?;
-    while let Some(batch) = batches.next().await {
+    while let Some(batch) = batches.recv().await {
         replica.apply(&*batch?)?;
     }
-    Ok(replica)
+    match reader.join_next().await {
+        Some(Err(error)) => Err(BackendError::Unavailable(format!("a reader died: {error}")).into()),
+        _ => Ok(replica),
+    }
 }

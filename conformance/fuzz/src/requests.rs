@@ -67,6 +67,7 @@ async fn server() -> Door {
         address: "127.0.0.1:6443".to_owned(),
         checks: Vec::new(),
         figures: Box::new(Vec::new),
+        beside: &[],
         limits: Limits::default(),
     });
     server

@@ -73,6 +73,7 @@ impl Cluster {
             address: "127.0.0.1:6443".to_owned(),
             checks: Vec::new(),
             figures: Box::new(Vec::new),
+            beside: &[],
             limits: Limits::default(),
         });
         let made = server.bootstrap("10.96.0.0/16", ([127, 0, 0, 1], 6443).into()).await;
