@@ -3,12 +3,11 @@
 //!
 //! A line of output is matched as it stands, however many spaces there are between its words. `<age>`, `<uid>` and
 //! other words in angle brackets stand for anything within their line; a line `<...>` for any number of lines. A
-//! command that is to fail is followed by `(fails)`. Where there is no kubectl, `./test` says so.
+//! command that is to fail is followed by `(fails)`. `$NAMESPACE` is the namespace that commands work in. Where there is no kubectl, `./test` says so.
 
-use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::place;
+use crate::judged::Judged;
 
 /// One command and what it is to print.
 struct Case<'a> {
@@ -93,12 +92,10 @@ async fn run(file: &str, text: &str) {
         eprintln!("kubectl is not there: {file} is not tried");
         return;
     }
-    let scratch = place();
-    let server = scratch.up(&[]).await;
-    let kubeconfig = server.kubeconfig();
+    let judged = Judged::start(file.trim_end_matches(".txt")).await;
     let mut problems = Vec::new();
     for case in cases(text) {
-        let (succeeds, printed) = shell(case.command, &kubeconfig, &scratch.path("")).await;
+        let (succeeds, printed) = shell(case.command, &judged).await;
         let got: Vec<_> = printed.lines().map(|line| as_of_old(line.trim_end())).collect();
         if succeeds == case.fails || !are(&case.expected, &got) {
             let expected = case.expected.join("\n    ");
@@ -111,7 +108,7 @@ async fn run(file: &str, text: &str) {
             ));
         }
     }
-    server.end().await;
+    judged.end().await;
     assert!(problems.is_empty(), "\n{}\n", problems.join("\n"));
 }
 
@@ -125,10 +122,11 @@ fn as_of_old(line: &str) -> &str {
 }
 
 /// Runs a line as a shell does, and returns whether it succeeded and all that it printed.
-async fn shell(line: &str, kubeconfig: &Path, home: &Path) -> (bool, String) {
+async fn shell(line: &str, judged: &Judged) -> (bool, String) {
     let mut command = tokio::process::Command::new("sh");
     command.args(["-c", &format!("exec 2>&1; {line}")]).kill_on_drop(true);
-    command.env("KUBECONFIG", kubeconfig).env("HOME", home).current_dir(home).stdin(Stdio::null());
+    command.env("KUBECONFIG", judged.kubeconfig()).env("NAMESPACE", &judged.namespace);
+    command.env("HOME", judged.home()).current_dir(judged.home()).stdin(Stdio::null());
     let output = tokio::time::timeout(keelson_subject::ours::PATIENCE, command.output())
         .await
         .expect("it ends")

@@ -10,6 +10,7 @@ mod crash;
 mod files;
 mod health;
 mod identity;
+mod judged;
 mod kubectl;
 mod mistakes;
 mod negotiation;

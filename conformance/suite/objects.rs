@@ -1,10 +1,10 @@
 //! The life of an object, as anybody who speaks HTTP sees it.
 
 use http::Method;
-use keelson_subject::client::{Answer, Client};
+use keelson_subject::client::Answer;
 use serde_json::{Value, json};
 
-use crate::place;
+use crate::judged::Judged;
 
 const JSON: &str = "application/json";
 const CONFIG_MAPS: &str = "/api/v1/namespaces/default/configmaps";
@@ -15,9 +15,8 @@ fn object(answer: &Answer) -> Value {
 
 #[tokio::test]
 async fn an_object_is_created_read_replaced_and_deleted() {
-    let scratch = place();
-    let server = scratch.up(&[]).await;
-    let client = Client::of(&server.kubeconfig());
+    let judged = Judged::start_fresh("objects").await;
+    let client = judged.client();
     let path = format!("{CONFIG_MAPS}/first");
 
     let new = json!({"metadata": {"name": "first"}, "data": {"color": "red"}});
@@ -49,14 +48,13 @@ async fn an_object_is_created_read_replaced_and_deleted() {
     );
     let gone = client.get(&path).await;
     assert_eq!((gone.code, &object(&gone)["message"]), (404, &json!("configmaps \"first\" not found")));
-    server.end().await;
+    judged.end().await;
 }
 
 #[tokio::test]
 async fn events_are_found_by_who_reports_them_whichever_way_they_say_it() {
-    let scratch = place();
-    let server = scratch.up(&[]).await;
-    let client = Client::of(&server.kubeconfig());
+    let judged = Judged::start_fresh("objects").await;
+    let client = judged.client();
     let events = "/api/v1/namespaces/default/events";
     let about = json!({"kind": "Pod", "namespace": "default", "name": "p"});
     for new in [
@@ -84,14 +82,13 @@ async fn events_are_found_by_who_reports_them_whichever_way_they_say_it() {
             "{path}"
         );
     }
-    server.end().await;
+    judged.end().await;
 }
 
 #[tokio::test]
 async fn a_pod_is_evicted_in_the_version_of_today_and_the_one_before() {
-    let scratch = place();
-    let server = scratch.up(&[]).await;
-    let client = Client::of(&server.kubeconfig());
+    let judged = Judged::start_fresh("objects").await;
+    let client = judged.client();
     let pods = "/api/v1/namespaces/default/pods";
     let account = json!({"metadata": {"name": "default"}});
     client.send(Method::POST, "/api/v1/namespaces/default/serviceaccounts", JSON, &account.to_string()).await;
@@ -104,5 +101,5 @@ async fn a_pod_is_evicted_in_the_version_of_today_and_the_one_before() {
         let evicted = client.send(Method::POST, &path, JSON, &eviction.to_string()).await;
         assert_eq!(evicted.code, code, "{version}: {}", evicted.body);
     }
-    server.end().await;
+    judged.end().await;
 }

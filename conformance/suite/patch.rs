@@ -2,10 +2,9 @@
 
 use http::Method;
 use keelson_subject::client::{Answer, Client};
-use keelson_subject::ours::{Scratch, Server};
 use serde_json::{Value, json};
 
-use crate::place;
+use crate::judged::Judged;
 
 const JSON_PATCH: &str = "application/json-patch+json";
 const MERGE: &str = "application/merge-patch+json";
@@ -16,17 +15,15 @@ const DEPLOYMENT: &str = "/apis/apps/v1/namespaces/default/deployments/it";
 
 /// A server with somebody who asks it.
 struct Stage {
-    server: Server,
+    judged: Judged,
     client: Client,
-    _scratch: Scratch,
 }
 
 impl Stage {
     async fn new() -> Self {
-        let scratch = place();
-        let server = scratch.up(&[]).await;
-        let client = Client::of(&server.kubeconfig());
-        Self { server, client, _scratch: scratch }
+        let judged = Judged::start_fresh("patch").await;
+        let client = judged.client();
+        Self { judged, client }
     }
 
     async fn send(&self, media: &str, path: &str, body: &str) -> (Answer, Value) {
@@ -118,7 +115,7 @@ async fn three_kinds_of_patches_change_an_object() {
         stage.patched(MERGE, &format!("{DEPLOYMENT}?dryRun=All"), &json!({"spec": {"replicas": 9}})).await;
     assert_eq!((&dry["spec"]["replicas"], &dry["metadata"]["generation"]), (&json!(9), &json!(4)));
     assert_eq!(stage.get(DEPLOYMENT).await, labelled);
-    stage.server.end().await;
+    stage.judged.end().await;
 }
 
 #[tokio::test]
@@ -189,7 +186,7 @@ async fn patches_that_do_not_fit_are_refused_in_upstreams_words() {
         let shown = &body[..body.len().min(80)];
         assert_eq!(stage.refused(media, path, body).await, (code, message.to_owned()), "{shown}");
     }
-    stage.server.end().await;
+    stage.judged.end().await;
 }
 
 #[tokio::test]
@@ -209,7 +206,7 @@ async fn unknown_fields_are_refused_or_warned_of() {
         assert_eq!(warnings(MAP).await.as_deref(), Some(r#"299 - "unknown field \"foo\"""#));
         assert_eq!(warnings(&format!("{MAP}?fieldValidation=Ignore")).await, None);
     }
-    stage.server.end().await;
+    stage.judged.end().await;
 }
 
 #[tokio::test]
@@ -224,7 +221,7 @@ async fn patches_at_the_same_time_all_count() {
     let codes = futures::future::join_all(patches).await;
     assert_eq!(codes, [200; 24]);
     assert_eq!(stage.get(MAP).await["data"].as_object().unwrap().len(), 24);
-    stage.server.end().await;
+    stage.judged.end().await;
 }
 
 #[tokio::test]
@@ -265,7 +262,7 @@ async fn appliers_share_take_and_give_up_fields() {
         taken["message"],
         "Apply failed with 1 conflict: conflict with \"before-first-apply\" using v1: .data.b"
     );
-    stage.server.end().await;
+    stage.judged.end().await;
 }
 
 #[tokio::test]
@@ -327,7 +324,7 @@ async fn configurations_that_do_not_fit_are_refused_in_upstreams_words() {
     let (code, message) = stage.refused(APPLY, &strict, doubled).await;
     assert_eq!(code, 400);
     assert!(message.starts_with("error strict decoding patch: "), "{message}");
-    stage.server.end().await;
+    stage.judged.end().await;
 }
 
 #[tokio::test]
@@ -362,7 +359,7 @@ async fn who_scales_owns_the_replicas() {
         message.starts_with("Scale.autoscaling \"it\" is invalid: spec.replicas: Invalid value: -1"),
         "{message}"
     );
-    stage.server.end().await;
+    stage.judged.end().await;
 }
 
 #[tokio::test]
@@ -379,7 +376,7 @@ async fn a_status_is_applied_apart() {
         (200, &json!(2), &json!(2))
     );
     assert_eq!(owners(&object)[1], r#"ctl/status Apply {"f:status":{"f:replicas":{}}}"#);
-    stage.server.end().await;
+    stage.judged.end().await;
 }
 
 #[tokio::test]
@@ -397,7 +394,7 @@ async fn who_takes_the_last_finalizer_off_sees_the_object_once_more() {
     let last = stage.patched(MERGE, MAP, &patch).await;
     assert_eq!((&last["data"]["a"], last["metadata"].get("finalizers")), (&json!("2"), None));
     assert_eq!(stage.client.get(MAP).await.code, 404);
-    stage.server.end().await;
+    stage.judged.end().await;
 }
 
 #[tokio::test]
@@ -410,7 +407,7 @@ async fn owners_named_twice_are_one() {
     assert_eq!(object["metadata"]["ownerReferences"], json!([owner]));
     let warning = answer.headers["warning"].to_str().unwrap();
     assert!(warning.contains("duplicate UID(s) observed: 1"), "{warning}");
-    stage.server.end().await;
+    stage.judged.end().await;
 }
 
 #[tokio::test]
@@ -431,5 +428,5 @@ async fn client_side_applies_become_server_side_ones() {
     let renewed =
         object["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"].as_str();
     assert!(renewed.unwrap().contains(r#""data":{"a":"9","b":"2"}"#), "{renewed:?}");
-    stage.server.end().await;
+    stage.judged.end().await;
 }

@@ -61,20 +61,39 @@ impl Cluster {
                 key("cluster-signing-cert-file", "ca.crt"),
                 key("cluster-signing-key-file", "ca.key"),
             ];
-            cluster.begin(&programs, &here, "kube-controller-manager", &flags);
+            cluster.begin_upstreams(&programs, &here, "kube-controller-manager", &flags);
         }
-        if options.scheduler == Whose::Upstream {
-            cluster.begin(&programs, &here, "kube-scheduler", &["--leader-elect=false".to_owned()]);
+        if options.controllers == Whose::Ours {
+            let authority = pki.join("ca.crt").display().to_string();
+            cluster.begin_ours(&options.binary, &here, "controllers", &["--root-ca-file", &authority]);
+        }
+        match options.scheduler {
+            Whose::Upstream => {
+                let flags = ["--leader-elect=false".to_owned()];
+                cluster.begin_upstreams(&programs, &here, "kube-scheduler", &flags);
+            }
+            Whose::Ours => cluster.begin_ours(&options.binary, &here, "scheduler", &[]),
+            Whose::Nobody => {}
         }
         Ok(cluster)
     }
 
-    fn begin(&mut self, programs: &Programs, here: &Path, name: &str, flags: &[String]) {
+    fn begin_upstreams(&mut self, programs: &Programs, here: &Path, name: &str, flags: &[String]) {
+        let mut command = Command::new(programs.path(name));
+        command.args(["--secure-port=0", "--v=1"]).args(flags);
+        self.begin(command, here, name);
+    }
+
+    fn begin_ours(&mut self, binary: &Path, here: &Path, name: &str, flags: &[&str]) {
+        let mut command = Command::new(binary);
+        command.args([name, "--no-leader-election"]).args(flags);
+        self.begin(command, here, name);
+    }
+
+    fn begin(&mut self, mut command: Command, here: &Path, name: &str) {
         let path = here.join(format!("{name}.log"));
         let log = File::create(&path).unwrap();
-        let mut command = Command::new(programs.path(name));
-        command.arg("--kubeconfig").arg(&self.kubeconfig).args(["--secure-port=0", "--v=1"]).args(flags);
-        command.env_clear().env("HOME", here).stdin(Stdio::null());
+        command.arg("--kubeconfig").arg(&self.kubeconfig).env_clear().env("HOME", here).stdin(Stdio::null());
         command.stdout(log.try_clone().unwrap()).stderr(log).kill_on_drop(true);
         self.components.push(command.spawn().unwrap());
         self.logs.push(path);

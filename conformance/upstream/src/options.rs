@@ -19,8 +19,8 @@ Runs upstream's conformance suite, v1.37, on a cluster of this machine's loopbac
   --with-nodes           also specs that need nodes, of which this cluster has none: they fail
   --procs N              processes side by side; 4
   --apiserver WHOSE      ours or upstream; ours
-  --controllers WHOSE    upstream or none; upstream
-  --scheduler WHOSE      upstream or none; upstream
+  --controllers WHOSE    ours, upstream or none; upstream
+  --scheduler WHOSE      ours, upstream or none; upstream
   --out DIR              where logs and the suite's own report go; target/conformance/upstream
   --list                 only name the specs
   --record               write the table into conformance/RESULTS.md
@@ -35,6 +35,8 @@ pub(crate) enum Whose {
     Upstream,
     Nobody,
 }
+
+const EVERYBODY: [Whose; 3] = [Whose::Ours, Whose::Upstream, Whose::Nobody];
 
 /// What is asked for.
 #[derive(Debug)]
@@ -87,10 +89,10 @@ impl Options {
                     options.apiserver = whose(&flag, &value()?, &[Whose::Ours, Whose::Upstream])?
                 }
                 "--controllers" => {
-                    options.controllers = whose(&flag, &value()?, &[Whose::Upstream, Whose::Nobody])?;
+                    options.controllers = whose(&flag, &value()?, &EVERYBODY)?;
                 }
                 "--scheduler" => {
-                    options.scheduler = whose(&flag, &value()?, &[Whose::Upstream, Whose::Nobody])?
+                    options.scheduler = whose(&flag, &value()?, &EVERYBODY)?;
                 }
                 "--out" => options.out = value()?.into(),
                 "--list" => options.list = true,
