@@ -31,7 +31,7 @@ use tls::Tls;
 
 /// Connections open at the same time; further ones wait to be accepted.
 const CONNECTIONS_MAX: usize = 20_000;
-/// How long a client may take for its handshake, and then for the head of each request.
+/// How long a client may take for its handshake, then for its first byte, and for the head of each request.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 const HEAD_MAX: Duration = Duration::from_secs(30);
 /// The head of a request in bytes.
@@ -173,6 +173,10 @@ impl Connection {
         stream.gather(true);
         let ended = tokio::select! {
             ended = poll_fn(|context| turn(http.as_mut(), &mut streams, &stream, context)) => ended,
+            () = silence(&stream) => {
+                tracing::debug!(%peer, "the client said nothing");
+                return;
+            }
             () = left(&mut self.leaving) => {
                 http.as_mut().graceful_shutdown();
                 poll_fn(|context| turn(http.as_mut(), &mut streams, &stream, context)).await
@@ -231,6 +235,14 @@ where
     match stream.poll_send(context) {
         Poll::Ready(Err(error)) => Poll::Ready(Err(error.into())),
         _ => ended,
+    }
+}
+
+/// Comes to its end where nothing was said after the handshake for too long.
+async fn silence<Stream: AsyncRead + AsyncWrite + Unpin>(stream: &Gathered<Stream>) {
+    tokio::time::sleep(HEAD_MAX).await;
+    if stream.has_heard() {
+        std::future::pending::<()>().await;
     }
 }
 

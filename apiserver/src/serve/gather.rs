@@ -33,6 +33,8 @@ struct Inner<Stream> {
     is_behind: bool,
     /// Whether a flush may wait for [`Gathered::poll_send`].
     gathers: bool,
+    /// Whether anything was ever read.
+    has_heard: bool,
 }
 
 impl<Stream> Clone for Gathered<Stream> {
@@ -43,13 +45,19 @@ impl<Stream> Clone for Gathered<Stream> {
 
 impl<Stream: AsyncRead + AsyncWrite + Unpin> Gathered<Stream> {
     pub(super) fn new(stream: Stream) -> Self {
-        let inner = Inner { stream, waiting: BytesMut::new(), is_behind: false, gathers: false };
+        let inner =
+            Inner { stream, waiting: BytesMut::new(), is_behind: false, gathers: false, has_heard: false };
         Self(Arc::new(Mutex::new(inner)))
     }
 
     /// From now on flushes wait for [`Self::poll_send`], or no longer do: who takes the stream over knows nothing of it.
     pub(super) fn gather(&self, gathers: bool) {
         self.0.lock().gathers = gathers;
+    }
+
+    /// Whether the other side has ever said anything.
+    pub(super) fn has_heard(&self) -> bool {
+        self.0.lock().has_heard
     }
 
     /// Sends what was collected.
@@ -105,7 +113,11 @@ impl<Stream: AsyncRead + Unpin> AsyncRead for Gathered<Stream> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0.lock().stream).poll_read(context, buffer)
+        let mut inner = self.0.lock();
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut inner.stream).poll_read(context, buffer);
+        inner.has_heard |= buffer.filled().len() > before;
+        read
     }
 }
 

@@ -14,6 +14,7 @@ use keelson_api::time::{Clock, UnixMillis};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
+use tokio::io::AsyncReadExt;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
@@ -27,6 +28,9 @@ struct Running {
     ended: JoinHandle<Drained>,
     client: SendRequest<Empty<Bytes>>,
     connection: JoinHandle<hyper::Result<()>>,
+    /// The way to it for others.
+    connector: TlsConnector,
+    address: SocketAddr,
     asked: Arc<Notify>,
     may_answer: Arc<Notify>,
     /// Told when nobody waits any more for the answer.
@@ -96,13 +100,34 @@ async fn run(deadline: Duration) -> Running {
     let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
     let mut config = config.with_root_certificates(roots).with_no_client_auth();
     config.alpn_protocols = vec![b"h2".to_vec()];
-    let stream = TcpStream::connect(address).await.unwrap();
-    let name = ServerName::try_from("localhost").unwrap();
-    let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap();
+    let connector = TlsConnector::from(Arc::new(config));
+    let stream = connect(&connector, address).await;
     let (client, connection) = handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
     #[expect(clippy::disallowed_methods, reason = "each test awaits it")]
     let connection = tokio::spawn(connection);
-    Running { leave, ended, client, connection, asked, may_answer, given_up }
+    Running { leave, ended, client, connection, connector, address, asked, may_answer, given_up }
+}
+
+async fn connect(
+    connector: &TlsConnector,
+    address: SocketAddr,
+) -> tokio_rustls::client::TlsStream<TcpStream> {
+    let stream = TcpStream::connect(address).await.unwrap();
+    connector.connect(ServerName::try_from("localhost").unwrap(), stream).await.unwrap()
+}
+
+#[tokio::test]
+async fn who_says_nothing_is_not_waited_for() {
+    let mut running = run(Duration::from_secs(60)).await;
+    let mut silent = connect(&running.connector, running.address).await;
+    tokio::time::pause();
+    // The other one has spoken, and stays.
+    let read = silent.read(&mut [0]).await;
+    assert!(read.is_err() || read.is_ok_and(|bytes| bytes == 0), "it is closed");
+    tokio::time::resume();
+    running.may_answer.notify_one();
+    let answer = running.client.send_request(request()).await.unwrap();
+    assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "answered");
 }
 
 fn request() -> http::Request<Empty<Bytes>> {
