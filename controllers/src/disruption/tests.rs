@@ -68,13 +68,13 @@ fn controller(spec: &Value, status: &Value, pods: &[&str]) -> Disruptions {
     }
 }
 
-fn made(spec: Value, status: Value, pods: &[&str]) -> Plan {
-    controller(&spec, &status, pods).plan(&Key::new("ns", "pdb"), now())
+fn made(spec: &Value, status: &Value, pods: &[&str]) -> Plan {
+    controller(spec, status, pods).plan(&Key::new("ns", "pdb"), now())
 }
 
 /// Allowed, healthy, wanted, expected, and why.
-fn counted(spec: Value, pods: &[&str]) -> (i64, i64, i64, i64, String) {
-    let lines = lines(made(spec, json!({}), pods));
+fn counted(spec: &Value, pods: &[&str]) -> (i64, i64, i64, i64, String) {
+    let lines = lines(made(spec, &json!({}), pods));
     let written: Value = serde_json::from_str(lines[0].split_once("ns/pdb ").unwrap().1).unwrap();
     let status = &written["status"];
     let number = |name: &str| status[name].as_i64().unwrap();
@@ -93,20 +93,20 @@ fn counted(spec: Value, pods: &[&str]) -> (i64, i64, i64, i64, String) {
 fn what_may_go_is_what_is_healthy_beyond_what_must_be() {
     let (enough, few) = ("SufficientPods".to_owned(), "InsufficientPods".to_owned());
     let pods = ["a", "b", "c", "d"];
-    assert_eq!(counted(json!({"minAvailable": 3}), &pods), (1, 4, 3, 4, enough.clone()));
-    assert_eq!(counted(json!({"minAvailable": "50%"}), &pods), (2, 4, 2, 4, enough.clone()));
-    assert_eq!(counted(json!({"maxUnavailable": 1}), &pods), (1, 4, 3, 4, enough.clone()));
-    assert_eq!(counted(json!({"maxUnavailable": "30%"}), &pods), (2, 4, 2, 4, enough.clone()));
+    assert_eq!(counted(&json!({"minAvailable": 3}), &pods), (1, 4, 3, 4, enough.clone()));
+    assert_eq!(counted(&json!({"minAvailable": "50%"}), &pods), (2, 4, 2, 4, enough.clone()));
+    assert_eq!(counted(&json!({"maxUnavailable": 1}), &pods), (1, 4, 3, 4, enough.clone()));
+    assert_eq!(counted(&json!({"maxUnavailable": "30%"}), &pods), (2, 4, 2, 4, enough.clone()));
     let some = ["a", "b unready", "c going", "d", "e other"];
-    assert_eq!(counted(json!({"maxUnavailable": 1}), &some), (0, 2, 3, 4, few.clone()));
-    assert_eq!(counted(json!({"maxUnavailable": 1}), &["a", "x db"]), (0, 2, 6, 7, few.clone()));
-    assert_eq!(counted(json!({"maxUnavailable": 1}), &[]), (0, 0, 0, 0, few));
-    assert_eq!(counted(json!({"minAvailable": 0}), &["a alone"]), (1, 1, 0, 1, enough));
+    assert_eq!(counted(&json!({"maxUnavailable": 1}), &some), (0, 2, 3, 4, few.clone()));
+    assert_eq!(counted(&json!({"maxUnavailable": 1}), &["a", "x db"]), (0, 2, 6, 7, few.clone()));
+    assert_eq!(counted(&json!({"maxUnavailable": 1}), &[]), (0, 0, 0, 0, few));
+    assert_eq!(counted(&json!({"minAvailable": 0}), &["a alone"]), (1, 1, 0, 1, enough));
 }
 
 #[test]
 fn who_cannot_count_allows_nothing() {
-    let lines = lines(made(json!({"maxUnavailable": 1}), json!({"disruptionsAllowed": 5}), &["a job"]));
+    let lines = lines(made(&json!({"maxUnavailable": 1}), &json!({"disruptionsAllowed": 5}), &["a job"]));
     assert!(lines[0].contains(r#""disruptionsAllowed":0"#) && lines[0].contains("SyncFailed"), "{lines:?}");
     let told = "tell Warning CalculateExpectedPodCountFailed: Failed to calculate the number of expected pods: jobs.batch does not implement the scale subresource";
     assert_eq!(lines[1], told);
@@ -114,7 +114,7 @@ fn who_cannot_count_allows_nothing() {
 
 #[test]
 fn pods_of_nobody_are_told_of() {
-    let lines = lines(made(json!({"maxUnavailable": 1}), json!({}), &["a alone"]));
+    let lines = lines(made(&json!({"maxUnavailable": 1}), &json!({}), &["a alone"]));
     let selector = "(selector: &LabelSelector{MatchLabels:map[string]string{app: web,},MatchExpressions:[]LabelSelectorRequirement{},})";
     assert!(lines[1].starts_with("tell Warning UnmanagedPods: ") && lines[1].contains(selector), "{lines:?}");
 }
@@ -122,12 +122,12 @@ fn pods_of_nobody_are_told_of() {
 #[test]
 fn evicted_pods_are_not_counted_until_they_are_late() {
     let since = |time: &str| json!({"disruptedPods": {"a": format!("2026-01-01T{time}Z"), "gone": "2026-01-01T00:59:59Z"}});
-    let plan = made(json!({"minAvailable": 1}), since("00:59:00"), &["a", "b"]);
+    let plan = made(&json!({"minAvailable": 1}), &since("00:59:00"), &["a", "b"]);
     assert_eq!(plan.again, Some(Duration::from_millis(60_001)));
     let written = lines(plan).remove(0);
     assert!(written.contains(r#""currentHealthy":1"#), "{written}");
     assert!(written.contains(r#""disruptedPods":{"a":"2026-01-01T00:59:00Z","gone":null}"#), "{written}");
-    let late = lines(made(json!({"minAvailable": 1}), since("00:57:00"), &["a", "b"]));
+    let late = lines(made(&json!({"minAvailable": 1}), &since("00:57:00"), &["a", "b"]));
     assert!(
         late[0].contains(r#""disruptedPods":{"a":null,"gone":null}"#)
             && late[0].contains(r#""currentHealthy":2"#),
@@ -140,7 +140,7 @@ fn evicted_pods_are_not_counted_until_they_are_late() {
 fn nothing_is_written_when_nothing_changed() {
     let condition = json!({"type": "DisruptionAllowed", "status": "True", "reason": "SufficientPods", "message": "", "observedGeneration": 3, "lastTransitionTime": "2026-01-01T00:00:00Z"});
     let status = json!({"observedGeneration": 3, "disruptionsAllowed": 1, "currentHealthy": 2, "desiredHealthy": 1, "expectedPods": 2, "conditions": [condition]});
-    assert!(lines(made(json!({"minAvailable": 1}), status, &["a", "b"])).is_empty());
+    assert!(lines(made(&json!({"minAvailable": 1}), &status, &["a", "b"])).is_empty());
 }
 
 #[test]

@@ -46,7 +46,7 @@ fn merge(into: &mut Value, change: Value) {
     }
 }
 
-fn claims_of(policy: Value) -> Value {
+fn claims_of(policy: &Value) -> Value {
     let claim = json!({"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteOnce"]}, "status": {"phase": "Pending"}});
     json!({"spec": {"volumeClaimTemplates": [claim], "persistentVolumeClaimRetentionPolicy": policy}})
 }
@@ -286,7 +286,7 @@ fn the_status_counts() {
 fn claims_come_before_pods_and_go_as_somebody_says() {
     let claim = |owners: Value| json!({"metadata": {"name": "data-db-0", "namespace": "ns", "uid": "claim", "resourceVersion": "1", "ownerReferences": owners}});
     let with = |policy: Value, replicas: i32, pods: &[&str], claims: Vec<Value>| {
-        made(set(replicas, claims_of(policy)), World { pods, revisions: &["1 new"], claims })
+        made(set(replicas, claims_of(&policy)), World { pods, revisions: &["1 new"], claims })
     };
     let plan = with(json!({}), 1, &[], Vec::new());
     let told = plan.then[0].to_string();
@@ -349,7 +349,7 @@ fn pods_are_adopted_and_let_go_by_name() {
 
 #[test]
 fn claims_are_known_by_name() {
-    let set: StatefulSet = serde_json::from_value(set(1, claims_of(json!({})))).unwrap();
+    let set: StatefulSet = serde_json::from_value(set(1, claims_of(&json!({})))).unwrap();
     for (name, expected) in [
         ("data-db-0", true),
         ("data-db-12", true),
