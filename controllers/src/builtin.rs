@@ -6,14 +6,20 @@ use futures::future::BoxFuture;
 use keelson_client::Caches;
 
 use crate::clusterrole::ClusterRoles;
+use crate::cronjob::CronJobs;
+use crate::daemonset::DaemonSets;
 use crate::deployment::Deployments;
+use crate::disruption::Disruptions;
 use crate::driver::{Context, Controller};
 use crate::endpoints::EndpointsController;
 use crate::endpointslice::EndpointSlices;
+use crate::job::Jobs;
 use crate::podgarbage::PodGarbage;
 use crate::replicaset::Sets;
 use crate::rootca::RootCa;
 use crate::serviceaccount::ServiceAccounts;
+use crate::statefulset::StatefulSets;
+use crate::ttlafterfinished::TtlAfterFinished;
 use crate::views::replicaset::{ReplicaSet, ReplicationController};
 use crate::{garbage, namespace};
 
@@ -75,10 +81,32 @@ pub(crate) const BUILTIN: &[Entry] = &[
         "deployment-controller",
         Planning(|caches, _| Box::new(Deployments::new(caches))),
     ),
+    entry("cronjob-controller", "cronjob-controller", Planning(|caches, _| Box::new(CronJobs::new(caches)))),
+    entry(
+        "daemonset-controller",
+        "daemon-set-controller",
+        Planning(|caches, _| Box::new(DaemonSets::new(caches))),
+    ),
+    entry("job-controller", "job-controller", Planning(|caches, _| Box::new(Jobs::new(caches)))),
     entry(
         "replicaset-controller",
         "replicaset-controller",
         Planning(|caches, _| Box::new(Sets::<ReplicaSet>::new(caches))),
+    ),
+    entry(
+        "disruption-controller",
+        "disruption-controller",
+        Planning(|caches, _| Box::new(Disruptions::new(caches))),
+    ),
+    entry(
+        "statefulset-controller",
+        "statefulset-controller",
+        Planning(|caches, _| Box::new(StatefulSets::new(caches))),
+    ),
+    entry(
+        "ttl-after-finished-controller",
+        "ttl-after-finished-controller",
+        Planning(|caches, _| Box::new(TtlAfterFinished::new(caches))),
     ),
     entry(
         "clusterrole-aggregation-controller",

@@ -15,7 +15,18 @@ pub(crate) fn selects(selector: &Selector, labels: &Labels) -> bool {
 
 /// Which of `candidates` are the owner's. What has to be done to make it so is put into `actions`.
 pub(crate) fn claim<V: Kind>(
+    owner: (&Resource, &Meta),
+    selector: &Selector,
+    candidates: impl IntoIterator<Item = Arc<V>>,
+    actions: &mut Vec<Action>,
+) -> Vec<Arc<V>> {
+    claim_with(owner, None, selector, candidates, actions)
+}
+
+/// The same; what is adopted gets `finalizer`, what is let go loses it.
+pub(crate) fn claim_with<V: Kind>(
     (resource, owner): (&Resource, &Meta),
+    finalizer: Option<&str>,
     selector: &Selector,
     candidates: impl IntoIterator<Item = Arc<V>>,
     actions: &mut Vec<Action>,
@@ -29,12 +40,12 @@ pub(crate) fn claim<V: Kind>(
                 if matches {
                     claimed.push(candidate);
                 } else if !owner.is_deleting() {
-                    actions.push(release::<V>(owner, meta));
+                    actions.push(release::<V>(owner, meta, finalizer));
                 }
             }
             Some(_) => {}
             None if matches && !owner.is_deleting() && !meta.is_deleting() => {
-                actions.push(adopt::<V>(resource, owner, meta));
+                actions.push(adopt::<V>((resource, owner), meta, finalizer));
                 claimed.push(candidate);
             }
             None => {}
@@ -43,14 +54,20 @@ pub(crate) fn claim<V: Kind>(
     claimed
 }
 
-fn adopt<V: Kind>(resource: &Resource, owner: &Meta, meta: &Meta) -> Action {
+fn adopt<V: Kind>((resource, owner): (&Resource, &Meta), meta: &Meta, finalizer: Option<&str>) -> Action {
     let reference = OwnerReference::controller(resource, owner);
-    let change = json!({"metadata": {"ownerReferences": [reference], "uid": meta.uid}});
+    let mut change = json!({"metadata": {"ownerReferences": [reference], "uid": meta.uid}});
+    if let Some(finalizer) = finalizer {
+        change["metadata"]["finalizers"] = json!([finalizer]);
+    }
     Action::strategic(&V::RESOURCE, meta.key(), change).while_alive(resource, owner)
 }
 
-fn release<V: Kind>(owner: &Meta, meta: &Meta) -> Action {
+fn release<V: Kind>(owner: &Meta, meta: &Meta, finalizer: Option<&str>) -> Action {
     let gone = json!({"$patch": "delete", "uid": owner.uid});
-    let change = json!({"metadata": {"ownerReferences": [gone], "uid": meta.uid}});
+    let mut change = json!({"metadata": {"ownerReferences": [gone], "uid": meta.uid}});
+    if let Some(finalizer) = finalizer {
+        change["metadata"]["$deleteFromPrimitiveList/finalizers"] = json!([finalizer]);
+    }
     Action { may_be_invalid: true, ..Action::strategic(&V::RESOURCE, meta.key(), change) }
 }

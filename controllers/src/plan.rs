@@ -19,6 +19,8 @@ pub(crate) struct Plan {
     pub(crate) pace: Pace,
     /// At the end, knowing whether `then` failed: what is written down about it.
     pub(crate) finish: Option<Finish>,
+    /// How that is done.
+    pub(crate) ending: Pace,
     /// When to look again, though nothing may have changed.
     pub(crate) again: Option<Duration>,
 }
@@ -34,6 +36,8 @@ pub(crate) enum Pace {
     InOrder,
     /// All at once.
     AtOnce,
+    /// The first one, and when that is done all others at once.
+    FirstAlone,
     /// One, then two, then four … at once, until one fails: a creation that cannot succeed is not tried a hundred times.
     SlowStart,
 }

@@ -52,11 +52,11 @@ pub(crate) fn is_terminating(pod: &Pod) -> bool {
 
 /// Whether it is ready.
 pub(crate) fn is_ready(pod: &Pod) -> bool {
-    pod.status.ready.is
+    pod.status.conditions.ready.is
 }
 
 fn ready_since(pod: &Pod) -> Option<Time> {
-    pod.status.ready.since.filter(|_| is_ready(pod))
+    pod.status.conditions.ready.since.filter(|_| is_ready(pod))
 }
 
 /// Whether it has been ready for so long.
@@ -112,8 +112,8 @@ fn goes_before(a: &Pod, b: &Pod, now: UnixMillis, rank: impl Fn(&Pod) -> usize) 
                 Ordering::Equal
             }
         })
-        .then_with(|| b.status.restarts.cmp(&a.status.restarts))
-        .then_with(|| b.status.sidecar_restarts.cmp(&a.status.sidecar_restarts))
+        .then_with(|| b.status.containers.most_restarts.cmp(&a.status.containers.most_restarts))
+        .then_with(|| b.status.init_containers.most_restarts.cmp(&a.status.init_containers.most_restarts))
         .then_with(|| younger(a.metadata.creation_timestamp, b.metadata.creation_timestamp, now, a, b))
 }
 

@@ -5,6 +5,31 @@ use std::str::FromStr;
 
 use crate::builtin::BUILTIN;
 
+/// Names that upstream's controllers had before all ended in `-controller`, and still answer to.
+const ALIASES: &[(&str, &str)] = &[
+    ("cronjob", "cronjob-controller"),
+    ("clusterrole-aggregation", "clusterrole-aggregation-controller"),
+    ("daemonset", "daemonset-controller"),
+    ("deployment", "deployment-controller"),
+    ("disruption", "disruption-controller"),
+    ("endpoint", "endpoints-controller"),
+    ("endpointslice", "endpointslice-controller"),
+    ("endpointslicemirroring", "endpointslice-mirroring-controller"),
+    ("garbagecollector", "garbage-collector-controller"),
+    ("job", "job-controller"),
+    ("namespace", "namespace-controller"),
+    ("nodeipam", "node-ipam-controller"),
+    ("nodelifecycle", "node-lifecycle-controller"),
+    ("podgc", "pod-garbage-collector-controller"),
+    ("replicaset", "replicaset-controller"),
+    ("replicationcontroller", "replicationcontroller-controller"),
+    ("resourcequota", "resourcequota-controller"),
+    ("root-ca-cert-publisher", "root-ca-certificate-publisher-controller"),
+    ("serviceaccount", "serviceaccount-controller"),
+    ("statefulset", "statefulset-controller"),
+    ("ttl-after-finished", "ttl-after-finished-controller"),
+];
+
 /// What was chosen; nothing by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
@@ -46,7 +71,7 @@ impl FromStr for Selection {
 
     fn from_str(text: &str) -> Result<Self, UnknownController> {
         let words: Vec<String> =
-            text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect();
+            text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(in_full).collect();
         let known = |word: &String| {
             let name = word.strip_prefix('-').unwrap_or(word);
             word == "*" || Self::names().any(|known| known == name)
@@ -56,6 +81,13 @@ impl FromStr for Selection {
             None => Ok(Self { words }),
         }
     }
+}
+
+/// A word with the name that its alias stands for.
+fn in_full(word: &str) -> String {
+    let (sign, name) = word.strip_prefix('-').map_or(("", word), |name| ("-", name));
+    let known = ALIASES.iter().find(|(alias, _)| *alias == name);
+    format!("{sign}{}", known.map_or(name, |(_, full)| full))
 }
 
 #[cfg(test)]
@@ -70,6 +102,8 @@ mod tests {
             ("deployment-controller", true, false),
             ("-deployment-controller,deployment-controller", true, false),
             ("", false, false),
+            ("*,-deployment", false, true),
+            ("namespace", false, true),
         ] {
             let chosen: Selection = text.parse().unwrap();
             let includes = |name| chosen.includes(name);

@@ -31,6 +31,8 @@ pub struct Meta {
     pub creation_timestamp: Option<Time>,
     /// `deletionTimestamp`.
     pub deletion_timestamp: Option<Time>,
+    /// `deletionGracePeriodSeconds`.
+    pub deletion_grace_period_seconds: i64,
     /// `labels`.
     pub labels: Labels,
     /// `annotations`, without what was last applied.

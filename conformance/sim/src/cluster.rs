@@ -92,7 +92,7 @@ impl Cluster {
     /// Begins these controllers, and what runs pods.
     pub(crate) fn begin_all(&mut self, controllers: &str) {
         self.begin(controllers);
-        let pods = crate::pods::run(self.as_user("system:node:hollow"));
+        let pods = crate::pods::run(self.as_user("system:node:hollow"), self.clock.clone());
         self.running.spawn(pods);
     }
 

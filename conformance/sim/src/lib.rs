@@ -7,9 +7,13 @@
 #[cfg(test)]
 mod cluster;
 #[cfg(test)]
+mod daemonsets;
+#[cfg(test)]
 mod deletions;
 #[cfg(test)]
 mod deployments;
+#[cfg(test)]
+mod jobs;
 #[cfg(test)]
 mod leases;
 #[cfg(test)]
@@ -18,3 +22,5 @@ mod pods;
 mod scheduling;
 #[cfg(test)]
 mod services;
+#[cfg(test)]
+mod statefulsets;

@@ -1,8 +1,9 @@
-//! Runs pods without running them: what is there becomes ready, what is to go goes.
+//! Runs pods without running them: what is there becomes ready, ends if it is to, and goes if it is to.
 
+use keelson_api::time::Clock;
 use keelson_client::client::Deletion;
 use keelson_client::queue::Queue;
-use keelson_client::{Caches, Client, Kind, Meta, Patch, Resource};
+use keelson_client::{Caches, Client, Kind, Meta, Patch, Resource, Time};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -22,6 +23,16 @@ struct Pod {
 #[serde(rename_all = "camelCase", default)]
 struct Spec {
     node_name: String,
+    affinity: Value,
+}
+
+impl Spec {
+    /// The node that it says it has to be on, or else where all are.
+    fn node(&self) -> &str {
+        let required = &self.affinity["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"];
+        let field = &required["nodeSelectorTerms"][0]["matchFields"][0];
+        field["values"][0].as_str().unwrap_or(NODE)
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -40,13 +51,15 @@ impl Kind for Pod {
 
 /// A pod with this annotation never becomes ready.
 pub(crate) const STUCK: &str = "sim/stuck";
+/// A pod with this annotation ends as soon as it runs: `well`, or `badly`.
+pub(crate) const ENDS: &str = "sim/ends";
 
 const NODES: Resource = Resource::cluster("", "v1", "nodes", "Node");
-/// Where all pods are.
+/// Where all pods are that say nothing else.
 const NODE: &str = "hollow";
 
 /// Runs all pods for ever.
-pub(crate) async fn run(client: Client) {
+pub(crate) async fn run(client: Client, clock: Clock) {
     let caches = Caches::new();
     let (pods, queue) = (caches.of::<Pod>(), Queue::default());
     let changed = queue.clone();
@@ -63,13 +76,13 @@ pub(crate) async fn run(client: Client) {
         let key = queue.next().await;
         if let Some(pod) = pods.get(&key) {
             number += 1;
-            step(&client, &pod, number).await;
+            step(&client, &pod, number, Time::of(clock.now())).await;
         }
         queue.done(&key);
     }
 }
 
-async fn step(client: &Client, pod: &Pod, number: u32) {
+async fn step(client: &Client, pod: &Pod, number: u32, now: Time) {
     let meta = &pod.metadata;
     if meta.is_deleting() {
         let how = Deletion { grace_seconds: Some(0), ..Deletion::of(&meta.uid) };
@@ -77,13 +90,24 @@ async fn step(client: &Client, pod: &Pod, number: u32) {
         let _ = client.delete(&PODS, &meta.key(), &how).await;
         return;
     }
-    if pod.status.phase == "Running" || meta.annotation(STUCK).is_some() {
+    if matches!(pod.status.phase.as_str(), "Succeeded" | "Failed") || meta.annotation(STUCK).is_some() {
+        return;
+    }
+    if pod.status.phase == "Running" {
+        let phase = match meta.annotation(ENDS) {
+            Some("well") => "Succeeded",
+            Some("badly") => "Failed",
+            _ => return,
+        };
+        let over = json!([{"type": "Ready", "status": "False", "lastTransitionTime": now}]);
+        let change = json!({"status": {"phase": phase, "conditions": over}});
+        let _ = client.patch::<Value>(&PODS, &meta.key(), "status", (Patch::Merge, &change)).await;
         return;
     }
     if pod.spec.node_name.is_empty() {
         let name = &meta.name;
         let bindings = Resource { plural: format!("pods/{name}/binding").into(), ..PODS };
-        let target = json!({"apiVersion": "v1", "kind": "Node", "name": NODE});
+        let target = json!({"apiVersion": "v1", "kind": "Node", "name": pod.spec.node()});
         let binding =
             json!({"apiVersion": "v1", "kind": "Binding", "metadata": {"name": name}, "target": target});
         let _ = client.create::<Value>(&bindings, &meta.namespace, &binding).await;
@@ -92,7 +116,7 @@ async fn step(client: &Client, pod: &Pod, number: u32) {
     let address = format!("10.0.{}.{}", number / 256, number % 256);
     let change = json!({"status": {
         "phase": "Running", "podIP": address, "podIPs": [{"ip": address}],
-        "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}],
+        "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": now}],
     }});
     let _ = client.patch::<Value>(&PODS, &meta.key(), "status", (Patch::Merge, &change)).await;
 }

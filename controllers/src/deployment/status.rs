@@ -25,6 +25,7 @@ pub(super) fn condition(kind: &str, status: &str, reason: &str, message: &str, n
     Condition {
         kind: kind.into(),
         status: status.into(),
+        last_probe_time: None,
         last_update_time: Some(Time::of(now)),
         last_transition_time: Some(Time::of(now)),
         reason: reason.into(),

@@ -109,6 +109,7 @@ impl Findings {
             let new = Condition {
                 kind: kind.into(),
                 status: status.into(),
+                last_probe_time: None,
                 last_update_time: None,
                 last_transition_time,
                 reason: reason.into(),

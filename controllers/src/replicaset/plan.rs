@@ -4,14 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keelson_api::time::UnixMillis;
-use keelson_client::{OwnerReference, Problem, Resource, Time};
+use keelson_client::{Problem, Resource, Time};
 use serde_json::{Value, json};
 
 use crate::claim::{claim, selects};
-use crate::plan::{Action, Pace, Plan, Word, prefix};
+use crate::making;
+use crate::plan::{Action, Pace, Plan, prefix};
 use crate::pods::{self, is_active, is_available, is_ready, is_terminating};
 use crate::views::condition::{self, Condition};
-use crate::views::pod::{PODS, Pod};
+use crate::views::pod::Pod;
 use crate::views::replicaset::{ReplicaSet, Status};
 
 /// Pods that are made or deleted at once; the rest follows when those are seen. Upstream's.
@@ -48,7 +49,9 @@ pub(super) fn plan(view: View<'_>, now: UnixMillis) -> Plan {
         (Vec::new(), Pace::InOrder)
     } else if active.len() < wanted {
         let missing = (wanted - active.len()).min(BURST_MAX);
-        let create = create(resource, set);
+        let template = &set.spec.template;
+        let pod = making::of_template(template.with_labels(&template.labels), &prefix(&meta.name));
+        let create = making::create((resource, meta), pod);
         (vec![create; missing], Pace::SlowStart)
     } else {
         let surplus = (active.len() - wanted).min(BURST_MAX);
@@ -56,41 +59,17 @@ pub(super) fn plan(view: View<'_>, now: UnixMillis) -> Plan {
         if surplus > 0 && surplus < going.len() {
             pods::sort_for_deletion(&mut going, &related, now);
         }
-        (going[..surplus].iter().map(|pod| delete(resource, set, pod)).collect(), Pace::AtOnce)
+        (going[..surplus].iter().map(|pod| making::delete((resource, meta), pod)).collect(), Pace::AtOnce)
     };
     let again = again(set, &active, now);
     let (counted, behind) = (status(set, &active, terminating, now), active.len() < wanted);
     let (resource, set) = (resource.clone(), set.clone());
-    let plan = Plan { first, then, pace, again, finish: None };
+    let plan = Plan { first, then, pace, again, ..Plan::default() };
     plan.finishing(move |failure| written(&resource, &set, &with_failure(counted, failure, behind, now)))
 }
 
 fn count(number: usize) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
-}
-
-fn create(resource: &Resource, set: &ReplicaSet) -> Action {
-    let (meta, template) = (&set.metadata, &set.spec.template);
-    let written = template.with_labels(&template.labels);
-    let mut metadata = json!({
-        "generateName": prefix(&meta.name),
-        "ownerReferences": [OwnerReference::controller(resource, meta)],
-    });
-    for part in ["labels", "annotations", "finalizers"] {
-        if !written["metadata"][part].is_null() {
-            metadata[part] = written["metadata"][part].clone();
-        }
-    }
-    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": written["spec"]});
-    let failed = Word::new("FailedCreate", "Create", "Error creating: {error}");
-    let done = Word::new("SuccessfulCreate", "Create", "Created pod: {name}");
-    Action::create(&PODS, &meta.namespace, pod).telling((resource, meta), vec![done], Some(failed))
-}
-
-fn delete(resource: &Resource, set: &ReplicaSet, pod: &Pod) -> Action {
-    let failed = Word::new("FailedDelete", "Delete", "Error deleting: {error}");
-    let done = Word::new("SuccessfulDelete", "Delete", "Deleted pod: {name}");
-    Action::delete(&PODS, &pod.metadata).telling((resource, &set.metadata), vec![done], Some(failed))
 }
 
 /// When the next pod becomes available without anything else happening.
@@ -118,6 +97,7 @@ fn with_failure(mut status: Status, failure: Option<&Problem>, behind: bool, now
         Some(problem) if !known => status.conditions.push(Condition {
             kind: FAILURE.into(),
             status: "True".into(),
+            last_probe_time: None,
             last_update_time: None,
             last_transition_time: Some(Time::of(now)),
             reason: if behind { "FailedCreate" } else { "FailedDelete" }.into(),

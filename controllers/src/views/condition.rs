@@ -5,13 +5,15 @@ use keelson_client::Time;
 use serde::{Deserialize, Serialize};
 
 /// A condition of a workload's status.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Condition {
     #[serde(rename = "type")]
     pub(crate) kind: CompactString,
     /// `True`, `False` or `Unknown`.
     pub(crate) status: CompactString,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) last_probe_time: Option<Time>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) last_update_time: Option<Time>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -4,6 +4,8 @@ use compact_str::CompactString;
 use keelson_client::{Kind, Meta, Resource};
 use serde::Deserialize;
 
+use super::taint::Taint;
+
 /// The resource.
 pub(crate) const NODES: Resource = Resource::cluster("", "v1", "nodes", "Node");
 /// What somebody marks a node with that will not come back.
@@ -14,21 +16,16 @@ const OUT_OF_SERVICE: &str = "node.kubernetes.io/out-of-service";
 pub(crate) struct Node {
     pub(crate) metadata: Meta,
     #[serde(default)]
-    spec: Spec,
+    pub(crate) spec: Spec,
     #[serde(default)]
     status: Status,
 }
 
+/// What is wanted of it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Spec {
-    taints: Box<[Taint]>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Taint {
-    key: CompactString,
+pub(crate) struct Spec {
+    pub(crate) taints: Box<[Taint]>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -35,11 +35,14 @@ pub(crate) struct Spec {
     pub(crate) hostname: CompactString,
     pub(crate) subdomain: CompactString,
     pub(crate) restart_policy: RestartPolicy,
+    /// The one node that it may be placed on, if there is only one.
+    #[serde(rename = "affinity", deserialize_with = "only_node")]
+    pub(crate) only_node: CompactString,
     /// Containers that name ports.
     #[serde(deserialize_with = "with_ports")]
     pub(crate) containers: Box<[Container]>,
-    /// Initial containers that name ports and stay.
-    #[serde(deserialize_with = "with_ports")]
+    /// Initial containers that stay, and those that name ports.
+    #[serde(deserialize_with = "staying")]
     pub(crate) init_containers: Box<[Container]>,
 }
 
@@ -56,6 +59,7 @@ pub(crate) enum RestartPolicy {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Container {
+    pub(crate) name: CompactString,
     pub(crate) ports: Box<[Port]>,
     pub(crate) restart_policy: Option<CompactString>,
 }
@@ -74,8 +78,8 @@ pub(crate) struct Port {
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Status {
     pub(crate) phase: Phase,
-    #[serde(rename = "conditions", deserialize_with = "readiness")]
-    pub(crate) ready: Ready,
+    #[serde(deserialize_with = "conditions")]
+    pub(crate) conditions: Conditions,
     /// Whether its node had no room for it any more.
     #[serde(rename = "reason", deserialize_with = "evicted")]
     pub(crate) is_evicted: bool,
@@ -83,12 +87,42 @@ pub(crate) struct Status {
     pub(crate) pod_ip: CompactString,
     #[serde(rename = "podIPs")]
     pub(crate) pod_ips: Box<[Address]>,
-    /// The most that one of its containers was started again.
-    #[serde(rename = "containerStatuses", deserialize_with = "most_restarts")]
-    pub(crate) restarts: u32,
+    #[serde(rename = "containerStatuses", deserialize_with = "containers")]
+    pub(crate) containers: Containers,
     /// The same, of its initial containers: those that are no sidecars are not started again once they are done.
-    #[serde(rename = "initContainerStatuses", deserialize_with = "most_restarts")]
-    pub(crate) sidecar_restarts: u32,
+    #[serde(rename = "initContainerStatuses", deserialize_with = "containers")]
+    pub(crate) init_containers: Containers,
+}
+
+/// What became of containers.
+#[derive(Debug, Default)]
+pub(crate) struct Containers {
+    /// The most that one of them was started again.
+    pub(crate) most_restarts: u32,
+    /// How often they were in all.
+    pub(crate) all_restarts: u32,
+    /// Whether some have not ended.
+    pub(crate) some_go_on: bool,
+    /// Those that have ended.
+    pub(crate) ended: Box<[Ended]>,
+}
+
+/// A container that has ended.
+#[derive(Clone, Debug)]
+pub(crate) struct Ended {
+    pub(crate) name: CompactString,
+    pub(crate) exit_code: i32,
+    pub(crate) at: Option<Time>,
+}
+
+/// What is said of it.
+#[derive(Debug, Default)]
+pub(crate) struct Conditions {
+    pub(crate) ready: Ready,
+    /// Since when it is about to be taken away, unless it is its node that says so.
+    pub(crate) disrupted: Option<Time>,
+    /// All, as `TYPE=STATUS`.
+    pub(crate) said: Box<[CompactString]>,
 }
 
 /// An address.
@@ -148,7 +182,53 @@ fn with_ports<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Box<[Contain
     Ok(deserializer.deserialize_any(Folding(Vec::new(), fold))?.into())
 }
 
-fn readiness<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Ready, D::Error> {
+fn only_node<'de, D: Deserializer<'de>>(deserializer: D) -> Result<CompactString, D::Error> {
+    #[derive(Default, Deserialize)]
+    #[serde(rename_all = "camelCase", default)]
+    struct Affinity {
+        node_affinity: NodeAffinity,
+    }
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct NodeAffinity {
+        #[serde(rename = "requiredDuringSchedulingIgnoredDuringExecution")]
+        required: Required,
+    }
+    #[derive(Default, Deserialize)]
+    #[serde(rename_all = "camelCase", default)]
+    struct Required {
+        node_selector_terms: Vec<Term>,
+    }
+    #[derive(Default, Deserialize)]
+    #[serde(rename_all = "camelCase", default)]
+    struct Term {
+        match_fields: Vec<Field>,
+    }
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Field {
+        key: CompactString,
+        operator: CompactString,
+        values: Vec<CompactString>,
+    }
+    let affinity = Affinity::deserialize(deserializer)?;
+    let terms = affinity.node_affinity.required.node_selector_terms;
+    let mut fields = terms.into_iter().flat_map(|term| term.match_fields);
+    let named = fields.find(|field| field.key == "metadata.name" && field.operator == "In");
+    let one = named.filter(|field| field.values.len() == 1).and_then(|field| field.values.into_iter().next());
+    Ok(one.unwrap_or_default())
+}
+
+fn staying<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Box<[Container]>, D::Error> {
+    let fold: fn(&mut Vec<Container>, Container) = |all, container| {
+        if !container.ports.is_empty() || container.restart_policy.is_some() {
+            all.push(container);
+        }
+    };
+    Ok(deserializer.deserialize_any(Folding(Vec::new(), fold))?.into())
+}
+
+fn conditions<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Conditions, D::Error> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Condition<'a> {
@@ -158,27 +238,61 @@ fn readiness<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Ready, D::Err
         status: std::borrow::Cow<'a, str>,
         #[serde(default)]
         last_transition_time: Option<Time>,
+        #[serde(default, borrow)]
+        reason: std::borrow::Cow<'a, str>,
     }
-    let fold: fn(&mut Ready, Condition<'de>) = |ready, condition| {
-        if condition.kind == "Ready" {
-            *ready = Ready { is: condition.status == "True", since: condition.last_transition_time };
+    type All = (Conditions, Vec<CompactString>);
+    let fold: fn(&mut All, Condition<'de>) = |(all, said), condition| {
+        let (is, since) = (condition.status == "True", condition.last_transition_time);
+        match &*condition.kind {
+            "Ready" => all.ready = Ready { is, since },
+            "DisruptionTarget" => {
+                all.disrupted = since.filter(|_| is && condition.reason != "TerminationByKubelet");
+            }
+            _ => {}
         }
+        said.push(compact_str::format_compact!("{}={}", condition.kind, condition.status));
     };
-    deserializer.deserialize_any(Folding(Ready::default(), fold))
+    let (all, said) = deserializer.deserialize_any(Folding(All::default(), fold))?;
+    Ok(Conditions { said: said.into(), ..all })
 }
 
 fn evicted<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     Ok(CompactString::deserialize(deserializer)? == "Evicted")
 }
 
-fn most_restarts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+fn containers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Containers, D::Error> {
     #[derive(Default, Deserialize)]
     #[serde(rename_all = "camelCase", default)]
     struct ContainerStatus {
+        name: CompactString,
         restart_count: u32,
+        state: State,
     }
-    let fold: fn(&mut u32, ContainerStatus) = |most, status| *most = status.restart_count.max(*most);
-    deserializer.deserialize_any(Folding(0, fold))
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct State {
+        terminated: Option<Terminated>,
+    }
+    #[derive(Default, Deserialize)]
+    #[serde(rename_all = "camelCase", default)]
+    struct Terminated {
+        exit_code: i32,
+        finished_at: Option<Time>,
+    }
+    type All = (Containers, Vec<Ended>);
+    let fold: fn(&mut All, ContainerStatus) = |(all, ended), status| {
+        all.most_restarts = status.restart_count.max(all.most_restarts);
+        all.all_restarts = all.all_restarts.saturating_add(status.restart_count);
+        match status.state.terminated {
+            Some(Terminated { exit_code, finished_at }) => {
+                ended.push(Ended { name: status.name, exit_code, at: finished_at });
+            }
+            None => all.some_go_on = true,
+        }
+    };
+    let (all, ended) = deserializer.deserialize_any(Folding(All::default(), fold))?;
+    Ok(Containers { ended: ended.into(), ..all })
 }
 
 #[cfg(test)]
@@ -230,14 +344,15 @@ mod tests {
     fn what_is_kept_is_what_is_read() {
         let pod: Pod = serde_json::from_value(typical(1)).unwrap();
         assert_eq!(
-            (pod.status.ready.is, pod.status.ready.since),
+            (pod.status.conditions.ready.is, pod.status.conditions.ready.since),
             (true, Time::parse("2026-01-01T00:00:00Z"))
         );
-        assert_eq!((pod.status.restarts, pod.status.sidecar_restarts), (2, 0));
+        assert_eq!((pod.status.containers.most_restarts, pod.status.init_containers.most_restarts), (2, 0));
+        assert_eq!(pod.status.conditions.said[3], "Ready=True");
         assert_eq!(pod.spec.containers[0].ports[0].container_port, 8080);
         let bare: Pod =
             serde_json::from_str(r#"{"metadata":{"name":"p"},"status":{"phase":"New"}}"#).unwrap();
-        assert_eq!((bare.status.phase, bare.status.ready), (Phase::Unknown, Ready::default()));
+        assert_eq!((bare.status.phase, bare.status.conditions.ready), (Phase::Unknown, Ready::default()));
     }
 
     /// How many kilobytes of memory the process takes up.
