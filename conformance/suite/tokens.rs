@@ -6,6 +6,10 @@ use http::Method;
 use keelson_subject::client::Client;
 use keelson_subject::ours::Server;
 use serde_json::{Value, json};
+use tokio_rustls::rustls::SignatureScheme;
+use tokio_rustls::rustls::crypto::ring::sign::any_supported_type;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
 
 use crate::identity::made_by;
 use crate::place;
@@ -96,6 +100,45 @@ async fn keys_of_others_sign_tokens() {
         assert_eq!((&key["alg"], &key["use"]), (&json!(algorithm), &json!("sig")));
         server.end().await;
     }
+}
+
+/// The token with other claims, signed with the key in `RSA`.
+fn resigned(token: &str, change: impl FnOnce(&mut Value)) -> String {
+    let mut parts = token.split('.');
+    let (header, claims) = (parts.next().unwrap(), parts.next().unwrap());
+    let mut claims: Value = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap();
+    change(&mut claims);
+    let claims = BASE64_URL_SAFE_NO_PAD.encode(claims.to_string());
+    let key = PrivateKeyDer::from_pem_slice(RSA.as_bytes()).unwrap();
+    let key = any_supported_type(&key).unwrap();
+    let signer = key.choose_scheme(&[SignatureScheme::RSA_PKCS1_SHA256]).unwrap();
+    let signature = signer.sign(format!("{header}.{claims}").as_bytes()).unwrap();
+    format!("{header}.{claims}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature))
+}
+
+#[tokio::test]
+async fn a_token_ends_when_it_says_so() {
+    let scratch = place();
+    let pki = scratch.path("their-pki");
+    std::fs::create_dir(&pki).unwrap();
+    std::fs::write(pki.join("sa.key"), RSA).unwrap();
+    let server = scratch.up(&["--pki-dir", pki.to_str().unwrap()]).await;
+    post(&Client::of(&server.kubeconfig()), ACCOUNTS, json!({"metadata": {"name": "a"}})).await;
+    let token = bearer(&server, "a").await.token.unwrap();
+    let of = |token: String| Client { token: Some(token), ..Client::anonymous(&server.kubeconfig()) };
+    let account = json!("system:serviceaccount:default:a");
+    assert_eq!(name(&of(resigned(&token, |_| {}))).await, account);
+    let shifted = |seconds: i64| {
+        resigned(&token, |claims| {
+            for name in ["exp", "iat", "nbf"] {
+                claims[name] = json!(claims[name].as_i64().unwrap() + seconds);
+            }
+        })
+    };
+    for seconds in [-7200, 7200] {
+        assert_eq!(of(shifted(seconds)).get("/api").await.code, 401, "shifted by {seconds}");
+    }
+    server.end().await;
 }
 
 #[tokio::test]
