@@ -1,4 +1,4 @@
-//! Names out of contents: FNV-1a, written so that no word comes out of it.
+//! Names out of contents: FNV, written so that no word comes out of it.
 
 /// Without vowels and what looks like them.
 const LETTERS: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
@@ -7,6 +7,12 @@ const LETTERS: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
 pub(crate) fn fnv32(parts: &[&[u8]]) -> u32 {
     let bytes = parts.iter().flat_map(|part| part.iter());
     bytes.fold(0x811c_9dc5, |sum, byte| (sum ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
+}
+
+/// FNV-1 of 32 bits, which multiplies first: revisions have their names of it.
+pub(crate) fn fnv32_of_revision(parts: &[&[u8]]) -> u32 {
+    let bytes = parts.iter().flat_map(|part| part.iter());
+    bytes.fold(0x811c_9dc5, |sum: u32, byte| sum.wrapping_mul(0x0100_0193) ^ u32::from(*byte))
 }
 
 /// A number in letters that are safe in names.

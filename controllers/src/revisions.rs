@@ -6,6 +6,7 @@ use keelson_client::{Cache, Meta, OwnerReference, Resource};
 use serde_json::{Value, json};
 
 use crate::claim::{claim, selects};
+use crate::hash::{fnv32_of_revision, safe};
 use crate::plan::Action;
 use crate::views::labels::Selection;
 use crate::views::revision::{REVISIONS, Revision, written};
@@ -66,6 +67,11 @@ pub(crate) fn next(revisions: &[Arc<Revision>]) -> i64 {
     revisions.last().map_or(0, |last| last.revision) + 1
 }
 
+/// The hash of a patch, and of how often that one was taken already.
+pub(crate) fn hash(patch: &str, collisions: i32) -> String {
+    safe(fnv32_of_revision(&[patch.as_bytes(), collisions.to_string().as_bytes()]))
+}
+
 /// The name of an owner's revision.
 pub(crate) fn name(owner: &str, hash: &str) -> String {
     format!("{}-{hash}", &owner[..owner.len().min(PREFIX_BYTES_MAX)])
@@ -121,7 +127,6 @@ pub(crate) fn forget(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hash::{fnv32, safe};
 
     #[test]
     fn patches_are_written_as_upstream_writes_them() {
@@ -135,10 +140,28 @@ mod tests {
             patch,
             r#"{"spec":{"template":{"$patch":"replace","metadata":{"labels":{"a":"1","b":"2"}},"spec":{"containers":[{"args":["a\u003cb \u0026\u0026 c\u003ed"],"name":"c","resources":{}}]}}}}"#
         );
-        assert_eq!(safe(fnv32(&[patch.as_bytes(), b"0"])).len(), 10);
         let data: Value = serde_json::from_str(&patch).unwrap();
         let revision: Revision = serde_json::from_value(json!({"data": data, "metadata": {}})).unwrap();
         assert_eq!(*revision.data, *patch);
         assert_eq!(template_of(&revision), template);
+    }
+
+    /// As upstream's controller named the revision of such a set.
+    #[test]
+    fn names_are_upstreams() {
+        let container = json!({
+            "name": "c", "image": "registry.k8s.io/pause:3.9", "args": ["a<b&&c>d"], "resources": {},
+            "imagePullPolicy": "IfNotPresent", "ports": [{"containerPort": 80, "name": "http", "protocol": "TCP"}],
+            "terminationMessagePath": "/dev/termination-log", "terminationMessagePolicy": "File",
+        });
+        let template = json!({
+            "metadata": {"labels": {"app": "web"}},
+            "spec": {
+                "containers": [container], "dnsPolicy": "ClusterFirst", "restartPolicy": "Always",
+                "schedulerName": "default-scheduler", "securityContext": {}, "terminationGracePeriodSeconds": 30,
+            },
+        });
+        let hash = hash(&patch_to(&Template::new(template)), 0);
+        assert_eq!(name("web", &hash), "web-f894dcd5f");
     }
 }

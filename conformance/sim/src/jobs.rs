@@ -154,3 +154,16 @@ async fn a_cron_job_goes_on_for_days_and_through_the_night_in_which_clocks_chang
     let told = reasons(&cluster).await;
     assert!(!told.iter().any(|told| told == "MissingJob" || told == "UnexpectedJob"), "{told:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn one_that_says_how_long_it_is_kept_goes_then_and_its_pods_with_it() {
+    let all = "job-controller,ttl-after-finished-controller,garbage-collector-controller";
+    let cluster = Cluster::with(all).await;
+    cluster.create(&JOBS, "default", job("brief", "well", &json!({"ttlSecondsAfterFinished": 100}))).await;
+    ended(&cluster, "brief").await;
+    tokio::time::sleep(Duration::from_secs(90)).await;
+    assert!(cluster.get(&JOBS, "default/brief").await.is_some(), "it is kept for a while");
+    let look = async || cluster.get(&JOBS, "default/brief").await;
+    cluster.until("it is gone", look, Option::is_none).await;
+    assert!(cluster.list(&PODS, "default").await.is_empty());
+}

@@ -13,6 +13,8 @@ mod deletions;
 #[cfg(test)]
 mod deployments;
 #[cfg(test)]
+mod disruptions;
+#[cfg(test)]
 mod jobs;
 #[cfg(test)]
 mod leases;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::volumes;
 use crate::making;
-use crate::plan::{Action, Word};
+use crate::plan::{Action, Word, prefix};
 use crate::views::pod::{PODS, Pod};
 use crate::views::statefulset::{STATEFULSETS, StatefulSet};
 use crate::views::template::Template;
@@ -61,9 +61,8 @@ fn telling(action: Action, set: &StatefulSet, pod: &str, verb: Verb) -> Action {
 /// Makes the pod of a number, of a template that is a revision's.
 pub(super) fn create(set: &StatefulSet, ordinal: i32, template: &Template, revision: &str) -> Action {
     let name = name(set, ordinal);
-    let mut pod = making::of_template(template.with_labels(&template.labels), "");
+    let mut pod = making::of_template(template.with_labels(&template.labels), &prefix(&set.metadata.name));
     let metadata = &mut pod["metadata"];
-    metadata.as_object_mut().map(|metadata| metadata.remove("generateName"));
     metadata["name"] = json!(name);
     metadata["labels"][NAME] = json!(name);
     metadata["labels"][INDEX] = json!(ordinal.to_string());

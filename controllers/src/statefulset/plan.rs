@@ -9,7 +9,6 @@ use super::identity::{self, ordinal};
 use super::rollout::outdated;
 use super::status::{counted, written};
 use super::volumes::{self, Claims, Missing};
-use crate::hash::{fnv32, safe};
 use crate::plan::{Action, Pace, Plan};
 use crate::pods::{is_available, is_ready, is_terminal, next_available};
 use crate::revisions;
@@ -91,7 +90,7 @@ fn update_revision(view: &View<'_>) -> Result<Arc<Revision>, Vec<Action>> {
         };
     }
     let collisions = set.status.collision_count.unwrap_or(0);
-    let hash = safe(fnv32(&[patch.as_bytes(), collisions.to_string().as_bytes()]));
+    let hash = revisions::hash(&patch, collisions);
     if (view.is_taken)(&revisions::name(&set.metadata.name, &hash)) {
         // Another one has that name: the next try counts that in.
         let change = json!({"status": {"collisionCount": collisions + 1}});

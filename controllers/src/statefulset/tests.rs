@@ -1,7 +1,6 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::hash::{fnv32, safe};
 use crate::plan::{What, lines};
 use crate::views::template::Template;
 use keelson_client::Time;
@@ -20,7 +19,7 @@ fn patch(image: &str) -> String {
 
 /// The name of the revision of an image.
 fn named(image: &str) -> String {
-    format!("db-{}", safe(fnv32(&[patch(image).as_bytes(), b"0"])))
+    revisions::name("db", &revisions::hash(&patch(image), 0))
 }
 
 /// A set of the image `new`, with `change` merged into it.
@@ -168,7 +167,7 @@ fn a_pod_knows_who_it_is() {
         (object["spec"]["hostname"].as_str(), object["spec"]["subdomain"].as_str()),
         (Some("db-1"), Some("dbs"))
     );
-    assert!(object["metadata"].get("generateName").is_none() && object["spec"].get("volumes").is_none());
+    assert!(object["metadata"]["generateName"] == "db-" && object["spec"].get("volumes").is_none());
     let told = plan.then[0].to_string();
     assert!(told.ends_with("SuccessfulCreate: Create Pod db-1 in StatefulSet db successful"), "{told}");
 }
