@@ -35,6 +35,8 @@ pub(crate) struct Listing {
     pub(crate) next: Option<String>,
     /// How many objects come after this page, where that is known.
     pub(crate) remaining: Option<usize>,
+    /// Whether no object is left out between the first and the last.
+    pub(crate) is_gapless: bool,
 }
 
 /// The objects of a state among which the selected ones are: fewer than all where an index helps.
@@ -186,32 +188,63 @@ impl http_body::Body for Items {
 
 /// A list in upstream's protobuf.
 async fn protobuf(call: &Call<'_>, listing: &Listing) -> Result<Messages, Problem> {
-    let mut items = Vec::with_capacity(listing.objects.len());
-    for (at, object) in listing.objects.iter().enumerate() {
-        let_others_go_on(at).await;
-        items.push(super::message(call.api, call.served, object)?);
+    let mut parts = Vec::new();
+    let mut rest = &listing.objects[..];
+    let mut made = 0;
+    // What lies in no store is like nothing else, and what has gaps is like no other list.
+    let has_runs = listing.is_gapless && listing.revision != NOT_STORED;
+    while let Some(first) = rest.first() {
+        let_others_go_on(&mut made).await;
+        let length = if has_runs {
+            let make = |objects: &[Object]| run(call, objects);
+            let (length, bytes) = call.api.encoded.run(rest, &call.served.api_version, make)?;
+            parts.push(Part::Items(bytes));
+            length
+        } else {
+            parts.push(Part::Item(super::message(call.api, call.served, first)?));
+            1
+        };
+        rest = &rest[length..];
+        made += length;
     }
     let kind = format!("{}List", call.served.facts().kind);
-    list_envelope(&call.served.api_version, &kind, listing, items)
+    list_envelope(&call.served.api_version, &kind, listing, parts)
+}
+
+/// Objects as a list holds them.
+fn run(call: &Call<'_>, objects: &[Object]) -> Result<Bytes, Problem> {
+    let mut out = BytesMut::new();
+    for object in objects {
+        // They are kept together: each by itself is made where nobody has asked for it so.
+        let message = match call.api.encoded.find(object.revision(), &call.served.api_version) {
+            Some(found) => found,
+            None => super::encode_message(&super::tree(call.served, object)?)?,
+        };
+        put_field(2, &message, &mut out);
+    }
+    Ok(out.freeze())
 }
 
 /// The message says in front how long it is, so all items are made before the first is sent; other requests of the same
 /// connection are answered in between.
-async fn let_others_go_on(at: usize) {
+async fn let_others_go_on(made: &mut usize) {
     const OBJECTS_TOGETHER: usize = 256;
-    if at % OBJECTS_TOGETHER == OBJECTS_TOGETHER - 1 {
+    if *made >= OBJECTS_TOGETHER {
+        *made = 0;
         tokio::task::yield_now().await;
     }
 }
 
 async fn metadata_protobuf(version: MetaVersion, listing: &Listing) -> Result<Messages, Problem> {
     let mut items = Vec::with_capacity(listing.objects.len());
-    for (at, object) in listing.objects.iter().enumerate() {
-        let_others_go_on(at).await;
+    let mut made = 0;
+    for object in &listing.objects {
+        let_others_go_on(&mut made).await;
+        made += 1;
         let mut json = BytesMut::new();
         metadata(object, object.revision(), None, &mut json)?;
         let tree = super::decode_as(version.metadata_kind(), &json)?;
-        items.push(super::encode_message(&tree)?);
+        items.push(Part::Item(super::encode_message(&tree)?));
     }
     list_envelope(version.api_version(), "PartialObjectMetadataList", listing, items)
 }
@@ -229,21 +262,41 @@ fn list_envelope(
     api_version: &str,
     kind: &str,
     listing: &Listing,
-    items: Vec<Bytes>,
+    parts: Vec<Part>,
 ) -> Result<Messages, Problem> {
     let meta = meta_message(listing)?;
-    let items_bytes = items.iter().map(|item| field_bytes(item.len())).sum::<usize>();
+    let items_bytes = parts.iter().map(Part::bytes).sum::<usize>();
     let mut piece = BytesMut::new();
     open_envelope(api_version, kind, field_bytes(meta.len()) + items_bytes, &mut piece);
     put_field(1, &meta, &mut piece);
     let left = piece.len() + items_bytes + CLOSING_BYTES;
-    Ok(Messages { items: items.into_iter(), piece, left })
+    Ok(Messages { parts: parts.into_iter(), piece, next: None, left })
+}
+
+/// Some of a list's items.
+enum Part {
+    /// One's message.
+    Item(Bytes),
+    /// Several, as the list holds them.
+    Items(Bytes),
+}
+
+impl Part {
+    /// What it takes up in the list.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Item(message) => field_bytes(message.len()),
+            Self::Items(bytes) => bytes.len(),
+        }
+    }
 }
 
 /// The body of a list in protobuf: its items are put together while it is sent, so that it is nowhere as a whole.
 struct Messages {
-    items: std::vec::IntoIter<Bytes>,
+    parts: std::vec::IntoIter<Part>,
     piece: BytesMut,
+    /// What comes behind the piece, as it is.
+    next: Option<Bytes>,
     /// Bytes still to be sent.
     left: usize,
 }
@@ -257,16 +310,12 @@ impl http_body::Body for Messages {
         if this.left == 0 {
             return Poll::Ready(None);
         }
-        this.piece.reserve(this.left.min(PIECE_BYTES + PIECE_BYTES / 4));
-        while this.piece.len() < PIECE_BYTES {
-            let Some(item) = this.items.next() else {
-                close_envelope(&mut this.piece);
-                break;
-            };
-            put_field(2, &item, &mut this.piece);
-        }
-        this.left -= this.piece.len();
-        Poll::Ready(Some(Ok(Frame::data(this.piece.split().freeze()))))
+        let piece = match this.next.take() {
+            Some(next) => next,
+            None => this.piece(),
+        };
+        this.left -= piece.len();
+        Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -275,6 +324,27 @@ impl http_body::Body for Messages {
 
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.left as u64)
+    }
+}
+
+impl Messages {
+    /// The next piece: of single items as many as go into one, but what is put together already is not copied.
+    fn piece(&mut self) -> Bytes {
+        while self.piece.len() < PIECE_BYTES {
+            match self.parts.next() {
+                Some(Part::Item(message)) => put_field(2, &message, &mut self.piece),
+                Some(Part::Items(bytes)) if self.piece.is_empty() => return bytes,
+                Some(Part::Items(bytes)) => {
+                    self.next = Some(bytes);
+                    break;
+                }
+                None => {
+                    close_envelope(&mut self.piece);
+                    break;
+                }
+            }
+        }
+        self.piece.split().freeze()
     }
 }
 

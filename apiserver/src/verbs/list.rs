@@ -159,7 +159,13 @@ fn page(
         usize::try_from(asked.options.limit).unwrap_or(0)
     };
     let namespace: Box<str> = call.target.namespace.into();
-    let mut listing = Listing { revision: state.revision, objects: Vec::new(), next: None, remaining: None };
+    let mut listing = Listing {
+        revision: state.revision,
+        objects: Vec::new(),
+        next: None,
+        remaining: None,
+        is_gapless: asked.selection.is_everything(),
+    };
     let facts = call.served.facts();
     let table = render::list::narrow(state, &asked.selection, facts);
     let mut range = table.range(&namespace, after);
