@@ -19,6 +19,7 @@ use keelson_api::status::Status;
 use keelson_api::uid::Uid;
 use keelson_schema::apply::{self, Writer};
 use keelson_schema::arena::handle::Handle;
+use keelson_schema::normal;
 use keelson_schema::scalar::time::Time;
 use keelson_schema::tree::{Object, Value};
 
@@ -80,9 +81,25 @@ pub(crate) async fn create(call: &Call<'_>, mut new: Object, write: &Write<'_>) 
     own(call, None, &mut new, write);
     let mut new = stored_form(call, new);
     admission::fill(call, &mut new, None).await?;
-    drop_empty(call, &mut new);
+    let whole = drop_empty(call, &mut new);
     stamp(call, &mut new, write);
     resource.prepare_create(&mut new, write);
+    let mut errors = check_new(call, &new);
+    if let Some(mut whole) = whole.filter(|_| !errors.is_empty()) {
+        keep_metadata(&mut whole, &new);
+        resource.prepare_create(&mut whole, write);
+        errors = in_words_of(check_new(call, &whole), errors);
+    }
+    refuse(call, &new, errors)?;
+    resource.complete(&mut new);
+    admission::check(call, &new, None).await?;
+    warn(call, &new, None, write);
+    Ok(new)
+}
+
+/// What is wrong with a new object.
+fn check_new(call: &Call<'_>, new: &Object) -> Errors {
+    let resource = call.served.resource;
     let mut errors = Errors::new();
     let rule = |text: &str, part: Part| match part {
         Part::Prefix if !resource.looks_at_prefix() => Vec::new(),
@@ -90,22 +107,31 @@ pub(crate) async fn create(call: &Call<'_>, mut new: Object, write: &Write<'_>) 
     };
     let is_last = resource.looks_at_metadata_last();
     if is_last {
-        resource.validate_create(&new, &mut errors);
+        resource.validate_create(new, &mut errors);
     }
     if errors.is_empty() {
-        rules::check_create(&Checked::new(meta(&new)), scope(call), rule, &METADATA, &mut errors);
-        check_finalizers(call, &new, &mut errors);
+        rules::check_create(&Checked::new(meta(new)), scope(call), rule, &METADATA, &mut errors);
+        check_finalizers(call, new, &mut errors);
     }
     if !is_last {
-        resource.validate_create(&new, &mut errors);
+        resource.validate_create(new, &mut errors);
     }
     let mut errors = errors.without_repetitions();
-    marked::check(&new, None, &mut errors);
-    refuse(call, &new, errors)?;
-    resource.complete(&mut new);
-    admission::check(call, &new, None).await?;
-    warn(call, &new, None, write);
-    Ok(new)
+    marked::check(new, None, &mut errors);
+    errors
+}
+
+/// What is wrong is decided without empty lists and maps, which mean nothing, and told of what was written, where they
+/// are shown: `whole` is what was found there.
+fn in_words_of(whole: Errors, found: Errors) -> Errors {
+    if whole.is_empty() { found } else { whole }
+}
+
+/// Gives `new` the metadata of the object that it is another form of.
+fn keep_metadata(new: &mut Object, of: &Object) {
+    if let Some(metadata) = of.get("metadata").cloned() {
+        set(new, "metadata", metadata);
+    }
 }
 
 /// Fills in what the writer left open.
@@ -118,19 +144,22 @@ fn default(call: &Call<'_>, new: &mut Object) {
     call.served.resource.default_at(new, call.now());
 }
 
-/// Takes away the lists and maps without content, as upstream's storage does for all but a few kinds.
-fn drop_empty(call: &Call<'_>, new: &mut Object) {
+/// Takes away the lists and maps without content, as upstream's storage does for all but a few kinds. Gives the object
+/// as it was, if there were any.
+fn drop_empty(call: &Call<'_>, new: &mut Object) -> Option<Object> {
     let is_kept_as_json =
         matches!(call.served.facts().group, "apiextensions.k8s.io" | "apiregistration.k8s.io");
     let schema = new.schema().clone();
-    if let Some(of) = schema.ty().as_struct().filter(|_| !is_kept_as_json) {
-        keelson_schema::normal::drop_empty(of, new.root_mut());
-    }
+    let of = schema.ty().as_struct().filter(|of| !is_kept_as_json && normal::has_empty(*of, new.root()))?;
+    let whole = new.clone();
+    normal::drop_empty(of, new.root_mut());
+    Some(whole)
 }
 
 /// Refuses finalizers that nobody can know, where upstream does.
 fn check_finalizers(call: &Call<'_>, new: &Object, errors: &mut Errors) {
-    if !ANY_FINALIZER.contains(&call.served.facts().group) {
+    let facts = call.served.facts();
+    if !ANY_FINALIZER.contains(&facts.group) && (facts.group, facts.kind) != ("", "Event") {
         rules::check_finalizers_of_builtin(&Checked::new(meta(new)), &METADATA, errors);
     }
 }
@@ -235,9 +264,7 @@ pub(crate) async fn update(
     let old = &stored_form(call, old.clone());
     admission::fill(call, &mut new, Some(old)).await?;
     let counts_empty_lists = resource.counts_empty_lists();
-    if !counts_empty_lists {
-        drop_empty(call, &mut new);
-    }
+    let mut whole = if counts_empty_lists { None } else { drop_empty(call, &mut new) };
     let mut kept = meta_mut(&mut new);
     kept.set_generation(meta(old).generation());
     kept.keep_identity(meta(old));
@@ -245,30 +272,46 @@ pub(crate) async fn update(
     if kept_revision_is_unset(&new) {
         meta_mut(&mut new).set_resource_version(meta(old).resource_version());
     }
-    match write.part {
-        "status" => resource.prepare_status(&mut new, old, write),
-        _ => resource.prepare_update(&mut new, old, write),
-    }
+    prepare(call, &mut new, old, write);
     count_generation(call, &mut new, old);
     if counts_empty_lists {
-        drop_empty(call, &mut new);
+        whole = drop_empty(call, &mut new);
     }
-    let mut errors = Errors::new();
-    rules::check_create(&Checked::new(meta(&new)), scope(call), path_segment, &METADATA, &mut errors);
-    rules::check_update(&Checked::new(meta(&new)), &Checked::new(meta(old)), &METADATA, &mut errors);
-    check_finalizers(call, &new, &mut errors);
-    match write.part {
-        "" => resource.validate_update(&new, old, &mut errors),
-        "status" => resource.validate_status(&new, old, &mut errors),
-        part => resource.validate_part(part, &new, old, &mut errors),
+    let mut errors = check_changed(call, &new, old, write);
+    if let Some(mut whole) = whole.filter(|_| !errors.is_empty()) {
+        keep_metadata(&mut whole, &new);
+        prepare(call, &mut whole, old, write);
+        errors = in_words_of(check_changed(call, &whole, old, write), errors);
     }
-    let mut errors = errors.without_repetitions();
-    marked::check(&new, Some(old), &mut errors);
     refuse(call, &new, errors)?;
     admission::check(call, &new, Some(old)).await?;
     warn(call, &new, Some(old), write);
     apply::keep_times(old, &mut new);
     Ok(new)
+}
+
+fn prepare(call: &Call<'_>, new: &mut Object, old: &Object, write: &Write<'_>) {
+    match write.part {
+        "status" => call.served.resource.prepare_status(new, old, write),
+        _ => call.served.resource.prepare_update(new, old, write),
+    }
+}
+
+/// What is wrong with `new` in the place of `old`.
+fn check_changed(call: &Call<'_>, new: &Object, old: &Object, write: &Write<'_>) -> Errors {
+    let resource = call.served.resource;
+    let mut errors = Errors::new();
+    rules::check_create(&Checked::new(meta(new)), scope(call), path_segment, &METADATA, &mut errors);
+    rules::check_update(&Checked::new(meta(new)), &Checked::new(meta(old)), &METADATA, &mut errors);
+    check_finalizers(call, new, &mut errors);
+    match write.part {
+        "" => resource.validate_update(new, old, &mut errors),
+        "status" => resource.validate_status(new, old, &mut errors),
+        part => resource.validate_part(part, new, old, &mut errors),
+    }
+    let mut errors = errors.without_repetitions();
+    marked::check(new, Some(old), &mut errors);
+    errors
 }
 
 fn kept_revision_is_unset(new: &Object) -> bool {

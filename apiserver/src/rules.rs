@@ -61,6 +61,7 @@ pub(crate) mod workload_sets;
 mod cases;
 
 pub(crate) use at::At;
+pub(crate) use pod_ports::number_or_name;
 
 /// A number that must not be below zero is.
 pub(crate) const NEGATIVE: &str = "must be greater than or equal to 0";

@@ -73,6 +73,28 @@ pub fn drop_empty(of: StructRef<'_>, fields: &mut Fields) {
     });
 }
 
+/// Whether there is a list or a map without content for [`drop_empty`] to take away.
+#[must_use]
+pub fn has_empty(of: StructRef<'_>, fields: &Fields) -> bool {
+    fields.entries().iter().any(|entry| has_empty_within(of.field(entry.index).ty(), &entry.value))
+}
+
+fn has_empty_within(ty: TypeRef<'_>, value: &Value) -> bool {
+    match value {
+        Value::Struct(fields) => {
+            let ty = if ty.kind() == Kind::Struct { ty } else { ty.elem() };
+            ty.as_struct().is_some_and(|of| has_empty(of, fields))
+        }
+        Value::List(items) if ty.kind() == Kind::List => {
+            items.is_empty() || items.iter().any(|item| has_empty_within(ty.elem(), item))
+        }
+        Value::Map(entries) if ty.kind() == Kind::Map => {
+            entries.is_empty() || entries.iter().any(|(_, item)| has_empty_within(ty.elem(), item))
+        }
+        _ => false,
+    }
+}
+
 fn drop_empty_within(ty: TypeRef<'_>, value: &mut Value) {
     match value {
         Value::Struct(fields) => {

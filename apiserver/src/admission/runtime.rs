@@ -1,5 +1,6 @@
 //! `RuntimeClass`: what runs a pod costs something itself, and may run on some nodes only.
 
+use keelson_api::status::Status;
 use keelson_schema::tree::{Object, Value, View};
 
 use super::around::{self, Kind};
@@ -68,6 +69,9 @@ async fn class(call: &Call<'_>, pod: &Object) -> Result<Option<Object>, Problem>
     let named: View<'_> = pod.view().path("spec.runtimeClassName");
     if !named.is_present() {
         return Ok(None);
+    }
+    if named.text().is_empty() {
+        return Err(Status::internal_error("resource name may not be empty".to_owned()).into());
     }
     let found = around::one(call, CLASSES, "", named.text()).await?;
     let absent = || {

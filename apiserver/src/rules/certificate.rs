@@ -2,6 +2,7 @@
 
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::public_key::PublicKey;
 
 const BEGIN: &str = "-----BEGIN ";
 const END: &str = "-----END ";
@@ -57,6 +58,55 @@ pub(crate) fn fault_of_request(bytes: &[u8]) -> Option<String> {
         return Some("asn1: syntax error: trailing data".into());
     }
     request.verify_signature().err().map(|_| "x509: signature verification failed".into())
+}
+
+/// What is wrong with a request for a certificate that is no text.
+pub(crate) fn fault_of_plain_request(bytes: &[u8]) -> Option<String> {
+    let Ok((&[], request)) = X509CertificationRequest::from_der(bytes) else {
+        return Some("must be a valid PKCS#10 CSR".into());
+    };
+    match request.certification_request_info.subject_pki.parsed() {
+        Ok(PublicKey::RSA(key)) if !matches!(key.key_size(), 3072 | 4096) => {
+            return Some("RSA keys must have modulus size 3072 or 4096".into());
+        }
+        Ok(PublicKey::RSA(_) | PublicKey::EC(_) | PublicKey::Unknown(_)) => {}
+        _ => return Some("unknown public key type; supported types are Ed25519, ECDSA, and RSA".into()),
+    }
+    request.verify_signature().err().map(|_| "invalid signature".into())
+}
+
+/// Whether these octets are a certificate.
+pub(crate) fn is_one(bytes: &[u8]) -> bool {
+    X509Certificate::from_der(bytes).is_ok_and(|(rest, _)| rest.is_empty())
+}
+
+/// What whoever keeps a certificate with its key is to be warned of: as far as can be told without reading them.
+pub(crate) fn warning_of_pair(chain: &[u8], key: &[u8]) -> Option<String> {
+    let kinds = |bytes: &[u8]| -> Vec<String> {
+        blocks(&String::from_utf8_lossy(bytes)).into_iter().map(|block| block.kind).collect()
+    };
+    let is_key = |kind: &String| kind == "PRIVATE KEY" || kind.ends_with(" PRIVATE KEY");
+    let (chain, key) = (kinds(chain), kinds(key));
+    if !chain.iter().any(|kind| kind == "CERTIFICATE") {
+        return Some(match chain.as_slice() {
+            [] => "tls: failed to find any PEM data in certificate input".into(),
+            [one] if one.ends_with("PRIVATE KEY") => "tls: failed to find certificate PEM data in certificate input, but did find a private key; PEM inputs may have been switched".into(),
+            kinds => format!(r#"tls: failed to find "CERTIFICATE" PEM block in certificate input after skipping PEM blocks of the following types: [{}]"#, kinds.join(" ")),
+        });
+    }
+    if key.iter().any(is_key) {
+        return None;
+    }
+    Some(match key.as_slice() {
+        [] => "tls: failed to find any PEM data in key input".into(),
+        [one] if one == "CERTIFICATE" => {
+            "tls: found a certificate rather than a key in the PEM for the private key".into()
+        }
+        kinds => format!(
+            r#"tls: failed to find PEM block with type ending in "PRIVATE KEY" in key input after skipping PEM blocks of the following types: [{}]"#,
+            kinds.join(" ")
+        ),
+    })
 }
 
 /// What is wrong with a chain of certificates, if there is one.

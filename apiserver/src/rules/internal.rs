@@ -8,11 +8,23 @@ use std::fmt::Write as _;
 use keelson_api::field::Value as Shown;
 use keelson_api::golang::JsonText;
 use keelson_schema::arena::{FieldRef, Kind, StructRef, TypeRef};
-use keelson_schema::tree::{Value, View};
+use keelson_schema::tree::{Fields, Value, View};
 
 /// A value as messages show it then.
 pub(crate) fn shown(view: View<'_>) -> Shown<'static> {
     Shown::Json(json(view).into())
+}
+
+/// A struct as messages show it then, with all its fields if it is not there: for fields that are no pointers.
+pub(crate) fn shown_struct(view: View<'_>) -> Shown<'static> {
+    match (view.ty().and_then(TypeRef::as_struct), view.value()) {
+        (Some(of), None) => {
+            let mut out = String::new();
+            write_struct(of, view, &mut out);
+            Shown::Json(out.into())
+        }
+        _ => shown(view),
+    }
 }
 
 /// A value as such JSON.
@@ -121,6 +133,16 @@ fn separate(at: usize, out: &mut String) {
     }
 }
 
+/// A value as it was written, for rules that are asked of what was written.
+pub(crate) fn shown_written(view: View<'_>) -> Shown<'static> {
+    let mut out = String::new();
+    match (view.ty(), view.value()) {
+        (Some(ty), Some(value)) => write_plain(ty, value, &mut out),
+        _ => out.push_str("null"),
+    }
+    Shown::Json(out.into())
+}
+
 fn write_plain(ty: TypeRef<'_>, value: &Value, out: &mut String) {
     let mut json = Vec::new();
     // What cannot be encoded is a time out of range, or JSON that is none; neither gets here.
@@ -131,6 +153,9 @@ fn write_plain(ty: TypeRef<'_>, value: &Value, out: &mut String) {
 }
 
 fn write_struct(of: StructRef<'_>, view: View<'_>, out: &mut String) {
+    if of.ty().short_name() == "JSONSchemaProps" {
+        return write_schema(of, view, out);
+    }
     out.push('{');
     let mut count = 0;
     // What says the kind of an object is not held with it.
@@ -152,6 +177,9 @@ fn write_struct(of: StructRef<'_>, view: View<'_>, out: &mut String) {
         }
         separate(count, out);
         count += 1;
+        if (of.ty().short_name(), field.name()) == ("PodCertificateRequestSpec", "stubPKCS10Request") {
+            out.push_str(OLD_KEYS);
+        }
         _ = write!(out, "\"{}\":", go_name_in(of, field.name()));
         match value {
             Some(value) => write(field.ty(), value, out),
@@ -167,6 +195,49 @@ fn write_struct(of: StructRef<'_>, view: View<'_>, out: &mut String) {
     out.push('}');
 }
 
+/// A schema, whose form has `nullable` in another place and other names for what its users write with `x-`.
+fn write_schema(of: StructRef<'_>, view: View<'_>, out: &mut String) {
+    out.push('{');
+    let mut put = |name: &str| {
+        let Some(field) = of.by_name(name) else { return };
+        let short = name.strip_prefix("x-kubernetes-");
+        let go = match (name, short) {
+            ("id", _) => "ID".to_owned(),
+            ("$schema", _) => "Schema".to_owned(),
+            ("$ref", _) => "Ref".to_owned(),
+            (_, Some(short)) => format!("X{}", short.split('-').map(go_name).collect::<String>()),
+            _ => go_name(name),
+        };
+        separate(usize::from(!out.ends_with('{')), out);
+        _ = write!(out, "\"{go}\":");
+        let value = view.fields().and_then(|fields| fields.get(field.index));
+        match (field.ty().kind(), value) {
+            (Kind::SchemaOrBool, Some(Value::Bool(allows))) => {
+                _ = write!(out, r#"{{"Allows":{allows},"Schema":null}}"#);
+            }
+            (Kind::SchemaOrBool, Some(value @ Value::Struct(_))) => {
+                out.push_str(r#"{"Allows":true,"Schema":"#);
+                write(field.ty().elem(), value, out);
+                out.push('}');
+            }
+            (Kind::SchemaOrArray, Some(value @ Value::Struct(_))) => {
+                out.push_str(r#"{"Schema":"#);
+                write(field.ty().elem(), value, out);
+                out.push_str(r#","JSONSchemas":null}"#);
+            }
+            (_, Some(value)) => write(field.ty(), value, out),
+            (_, None) => write_zero(field, out),
+        }
+    };
+    for field in of.fields().filter(|field| field.name() != "nullable") {
+        put(field.name());
+        if field.name() == "type" {
+            put("nullable");
+        }
+    }
+    out.push('}');
+}
+
 /// What a field without a value is in Go.
 fn write_zero(field: FieldRef<'_>, out: &mut String) {
     let ty = field.ty();
@@ -174,7 +245,7 @@ fn write_zero(field: FieldRef<'_>, out: &mut String) {
         _ if field.is_pointer() => out.push_str("null"),
         Kind::Struct => match ty.as_struct() {
             Some(of) if !is_shared(ty) => write_struct(of, View::new(ty, None), out),
-            _ => out.push_str("{}"),
+            _ => write_plain(ty, &Value::Struct(Fields::new()), out),
         },
         Kind::Bool => out.push_str("false"),
         Kind::Int32 | Kind::Int64 | Kind::Float64 | Kind::IntOrString => out.push('0'),
@@ -183,6 +254,9 @@ fn write_zero(field: FieldRef<'_>, out: &mut String) {
         _ => out.push_str("null"),
     }
 }
+
+/// What upstream still holds of an older version of requests for certificates.
+const OLD_KEYS: &str = r#""PKIXPublicKey":null,"ProofOfPossession":null,"#;
 
 /// What Go calls the fields whose names are not simply written large.
 const GO_NAMES: &[(&str, &str)] = &[
@@ -237,6 +311,10 @@ const GO_NAMES_IN: &[(&str, &str, &str)] = &[
     ("GlusterfsPersistentVolumeSource", "endpoints", "EndpointsName"),
     ("GlusterfsVolumeSource", "endpoints", "EndpointsName"),
     ("PodSpec", "serviceAccount", "DeprecatedServiceAccount"),
+    ("RBDPersistentVolumeSource", "monitors", "CephMonitors"),
+    ("RBDPersistentVolumeSource", "image", "RBDImage"),
+    ("RBDPersistentVolumeSource", "pool", "RBDPool"),
+    ("RBDPersistentVolumeSource", "user", "RadosUser"),
     ("RBDVolumeSource", "monitors", "CephMonitors"),
     ("RBDVolumeSource", "image", "RBDImage"),
     ("RBDVolumeSource", "pool", "RBDPool"),

@@ -10,7 +10,7 @@ use keelson_schema::arena::{FieldRef, Kind, StructRef, TypeRef};
 use keelson_schema::marked::{self, Rule, Together};
 use keelson_schema::tree::{Fields, Object, Value, View};
 
-use super::shown;
+use super::{internal, shown};
 
 /// What is wrong with `new`, by markers; in the place of `old`, if there is one.
 pub(crate) fn check(new: &Object, old: Option<&Object>, errors: &mut Errors) {
@@ -170,7 +170,11 @@ impl Asked<'_> {
                 return;
             }
             if (0..i).any(|before| is_same_item(keys, list.item(before), item)) {
-                self.errors.push(Error::duplicate(&path.index(i), shown::of(item)));
+                let shown = match item.value() {
+                    Some(Value::Struct(_)) => internal::shown_written(item),
+                    _ => shown::of(item),
+                };
+                self.errors.push(Error::duplicate(&path.index(i), shown));
             }
         }
     }

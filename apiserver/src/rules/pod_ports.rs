@@ -44,7 +44,7 @@ fn is_port(port: &At<'_, '_>, errors: &mut Errors) {
 }
 
 /// A port that is said by its number or by its name.
-pub(super) fn number_or_name(port: &At<'_, '_>, errors: &mut Errors) {
+pub(crate) fn number_or_name(port: &At<'_, '_>, errors: &mut Errors) {
     if let Some(Value::Str(name)) = port.view.value() {
         errors.push_invalid(&port.path, name, port_name(name));
     } else {

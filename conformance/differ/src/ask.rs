@@ -19,7 +19,7 @@ use crate::wire::{Answer, Connection, request};
 /// Longer than this no answer takes. What takes longer counts as unanswered.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// The code of an answer that did not come.
-const UNANSWERED: u16 = 0;
+pub const UNANSWERED: u16 = 0;
 /// How often a step is asked again whose answer is to become something.
 const TRIES_MAX: u32 = 100;
 /// The pause before it is.

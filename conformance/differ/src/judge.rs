@@ -158,9 +158,14 @@ struct Differences<'a> {
 
 impl Differences<'_> {
     fn put(&mut self, place: &str, found: &str, expected: &str) {
-        let shown = |text: &str| match text.char_indices().nth(SHOWN_CHARS_MAX) {
-            Some((end, _)) => format!("{}…", &text[..end]),
-            None => text.to_owned(),
+        // Of long texts what is shown begins a little before the place where they part.
+        let alike = found.chars().zip(expected.chars()).take_while(|(ours, theirs)| ours == theirs).count();
+        let begin =
+            if found.len().max(expected.len()) > SHOWN_CHARS_MAX { alike.saturating_sub(40) } else { 0 };
+        let shown = |text: &str| {
+            let piece: String = text.chars().skip(begin).take(SHOWN_CHARS_MAX).collect();
+            let (before, behind) = (begin > 0, text.chars().nth(begin + SHOWN_CHARS_MAX).is_some());
+            format!("{}{piece}{}", if before { "…" } else { "" }, if behind { "…" } else { "" })
         };
         self.all.push(Difference {
             question: self.question.to_owned(),

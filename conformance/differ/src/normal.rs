@@ -41,6 +41,7 @@ const PLAIN: &[(&str, &str)] = &[
     (r"(?s)-----BEGIN CERTIFICATE-----.*-----END CERTIFICATE-----", "CERTIFICATE"),
     (r"\b\d+\.\d+\.\d+\.\d+:\d{4,5}\b", "ADDRESS"),
     (r":3[0-2]\d{3}/", ":NODEPORT/"),
+    (r"(nodePort: \{\w+) 3[0-2]\d{3}\}", "$1 NODEPORT}"),
     (r"\b([Gg]en[-_./]+)[bcdfghjklmnpqrstvwxz2456789]{5}\b", "${1}XXXXX"),
     (r"\b(?i:hash)=[0-9A-F]{64,}", "hash=HASH"),
     // Upstream names the file by where it was built.
@@ -111,6 +112,7 @@ impl Seen {
             Reading::Head => Value::Null,
             Reading::Events => events(&answer.body),
             Reading::Whole => whole(answer),
+            Reading::Object => without_identity(whole(answer)),
             Reading::Digest => match Value::read(&answer.body) {
                 Some(document) => {
                     return Normal {
@@ -264,6 +266,20 @@ fn whole(answer: &Answer) -> Value {
         );
     }
     Value::read(body).unwrap_or_else(text)
+}
+
+/// An object without what the server alone writes into its metadata, which other questions are about; a refusal without
+/// the message that only says its causes once more.
+fn without_identity(mut object: Value) -> Value {
+    let has_causes = matches!(object.at("details.causes"), Some(Value::List(causes)) if !causes.is_empty());
+    if let Value::Map(fields) = &mut object {
+        fields.retain(|(name, _)| name != "message" || !has_causes);
+        if let Some((_, Value::Map(metadata))) = fields.iter_mut().find(|(name, _)| name == "metadata") {
+            let own = ["uid", "resourceVersion", "creationTimestamp", "managedFields", "namespace", "name"];
+            metadata.retain(|(name, _)| !own.contains(&name.as_str()));
+        }
+    }
+    object
 }
 
 fn events(body: &[u8]) -> Value {

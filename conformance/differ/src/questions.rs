@@ -8,6 +8,8 @@ mod applies;
 mod bodies;
 mod deletes;
 mod documents;
+mod facts;
+mod fields;
 mod headers;
 mod kinds;
 mod life;
@@ -18,6 +20,7 @@ mod parts;
 mod patches;
 mod paths;
 mod reviews;
+mod samples;
 mod watches;
 
 /// Every script.
@@ -39,6 +42,7 @@ pub fn all() -> Vec<Script> {
         applies::scripts(),
         deletes::scripts(),
         reviews::scripts(),
+        fields::scripts(),
     ];
     areas.into_iter().flatten().collect()
 }

@@ -64,6 +64,8 @@ pub enum Reading {
     Whole,
     /// Status and headers
     Head,
+    /// All of an object but for what it is told by and who wrote it
+    Object,
     /// Objects that follow each other, as a watch has them
     Events,
     /// Of a large document only a digest of each part

@@ -1,8 +1,13 @@
 //! Custom resource definitions: resources that users bring.
 
 mod rules;
+mod schemas;
+mod structure;
+
+use std::collections::BTreeSet;
 
 use keelson_api::field::Errors;
+use keelson_api::golang::Quoted;
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::{Object, Value, View};
 
@@ -115,6 +120,20 @@ impl Resource for CustomResourceDefinitions {
     fn prepare_update(&self, new: &mut Object, old: &Object, _: &Write<'_>) {
         parts::keep_status(&FACTS, new, old);
         record_stored_version(new);
+    }
+
+    fn warn(&self, new: &Object, old: Option<&Object>, warnings: &mut Vec<String>) {
+        let unknown = |object: &Object| {
+            let mut found = BTreeSet::new();
+            for version in object.view().path("spec.versions").items() {
+                schemas::unknown_formats(version.path("schema.openAPIV3Schema"), &mut found);
+            }
+            found
+        };
+        let before = old.map(unknown).unwrap_or_default();
+        for format in unknown(new).difference(&before) {
+            warnings.push(format!("unrecognized format {}", Quoted(format)));
+        }
     }
 
     fn validate_create(&self, new: &Object, errors: &mut Errors) {

@@ -1,7 +1,7 @@
 //! Jobs: pods that are to finish.
 
 use keelson_api::duration::Span;
-use keelson_api::field::Errors;
+use keelson_api::field::{Errors, Path};
 use keelson_api::options::Propagation;
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::{Entries, Object, Value, View};
@@ -14,7 +14,7 @@ use crate::meta::meta;
 use crate::object_life::Write;
 use crate::parts;
 use crate::resource::{Column, Deletion, Facts, Field, Generation, Resource, Scope, Subresource, Verb};
-use crate::rules;
+use crate::rules::{self, At};
 use crate::warnings::{name, pod as pods};
 
 /// The resource.
@@ -56,6 +56,14 @@ impl Resource for Jobs {
     }
 
     fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        // Upstream's job takes the labels of its pods before it is looked at, if there are any of its writer's.
+        let labels = new.view().path("spec.template.metadata.labels");
+        let is_own = |label: &&str| !NAME_LABELS.contains(label) && !UID_LABELS.contains(label);
+        let mut written = labels.value().and_then(Value::as_map).into_iter().flat_map(Entries::iter);
+        if takes_labels(new) && written.any(|(label, _)| is_own(&label.as_str())) {
+            let metadata = Path::new("metadata");
+            rules::selector::labels(&At { view: labels, path: metadata.child("labels") }, errors);
+        }
         rules::workload_job::create(new, errors);
     }
 

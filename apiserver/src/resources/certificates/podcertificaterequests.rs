@@ -1,5 +1,8 @@
 //! Pod certificate requests: asks a signer for a certificate for a pod.
 
+mod rules;
+
+use keelson_api::field::Errors;
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::{Object, View};
 
@@ -70,6 +73,18 @@ impl Resource for PodCertificateRequests {
 
     fn fixed_by_status(&self) -> &'static [&'static [&'static str]] {
         &[&["metadata"], &["spec"]]
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        rules::check(new, errors);
+    }
+
+    fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        rules::check_update(new, old, errors);
+    }
+
+    fn validate_status(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        rules::check_status(new, old, errors);
     }
 
     fn prepare_status(&self, new: &mut Object, old: &Object, _: &Write<'_>) {

@@ -96,7 +96,9 @@ impl Resource for Nodes {
         let Some(mut status) = node.part("status") else { return };
         // What a node has can be given away unless it says otherwise.
         if let Some(capacity) = status.get("capacity").cloned() {
-            status.default("allocatable", capacity);
+            if status.view().field("allocatable").value().is_none_or(Value::is_empty) {
+                status.set("allocatable", capacity);
+            }
         }
         round_up(&mut status, "capacity");
         round_up(&mut status, "allocatable");

@@ -136,7 +136,8 @@ impl Resource for PersistentVolumes {
         }
         let source = |name: &str| spec.field(name).value().is_some();
         for (name, words) in OLD_SOURCES.into_iter().filter(|(name, _)| source(name)) {
-            // Upstream says it so, though the field is called scaleIO like the others.
+            // Upstream does not call this one by its field's name.
+            let name = if name == "storageos" { "storageOS" } else { name };
             warnings.push(format!("spec.{name}: {words}"));
         }
     }
@@ -230,15 +231,15 @@ fn sources(spec: View<'_>) -> String {
         "glusterfs",
         "nfs",
         "rbd",
-        "quobyte",
         "iscsi",
-        "flexVolume",
         "cinder",
         "cephfs",
         "fc",
         "flocker",
+        "flexVolume",
         "azureFile",
         "vsphereVolume",
+        "quobyte",
         "azureDisk",
         "photonPersistentDisk",
         "portworxVolume",

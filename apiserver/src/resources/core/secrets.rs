@@ -9,7 +9,7 @@ use crate::cells::{self, Cell};
 use crate::edit::Edit;
 use crate::meta::meta;
 use crate::resource::{Column, Deletion, Facts, Field, Generation, Resource, Scope, Verb};
-use crate::rules::{At, golang_json};
+use crate::rules::{At, certificate, golang_json};
 
 /// The resource.
 #[derive(Debug)]
@@ -59,6 +59,14 @@ impl Resource for Secrets {
             }
         }
         secret.default("type", "Opaque");
+    }
+
+    fn warn(&self, new: &Object, _: Option<&Object>, warnings: &mut Vec<String>) {
+        if new.view().field("type").text() == "kubernetes.io/tls" {
+            let data = new.view().field("data");
+            let bytes = |key: &str| data.key(key).value().and_then(Value::as_bytes).unwrap_or_default();
+            warnings.extend(certificate::warning_of_pair(bytes("tls.crt"), bytes("tls.key")));
+        }
     }
 
     fn validate_create(&self, new: &Object, errors: &mut Errors) {

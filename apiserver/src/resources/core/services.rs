@@ -6,11 +6,13 @@ mod defaults;
 mod families;
 mod linked;
 mod ports;
+mod rules;
 
 #[cfg(test)]
 mod stock;
 
-use keelson_api::names::object::{self as rules, Rule};
+use keelson_api::field::Errors;
+use keelson_api::names::object::{self, Rule};
 use keelson_api::time::UnixMillis;
 use keelson_schema::tree::{Object, View};
 use std::collections::BTreeSet;
@@ -79,7 +81,7 @@ impl Resource for Services {
     }
 
     fn name_rule(&self) -> Rule {
-        rules::label
+        object::label
     }
 
     fn cells(&self, object: &Object, now: UnixMillis) -> Vec<Cell> {
@@ -115,11 +117,28 @@ impl Resource for Services {
         linked::begin(&mut Edit::object(new).made("spec"));
     }
 
+    fn complete(&self, new: &mut Object) {
+        linked::forget_inside(&mut Edit::object(new).made("spec"));
+    }
+
     fn prepare_update(&self, new: &mut Object, old: &Object, _: &Write<'_>) {
         parts::keep_status(&FACTS, new, old);
         let mut service = Edit::object(new);
         linked::keep_allocated(&mut service.made("spec"), old.view().field("spec"));
         linked::drop_unneeded(&mut service, old.view());
+        linked::forget_inside(&mut service.made("spec"));
+    }
+
+    fn validate_create(&self, new: &Object, errors: &mut Errors) {
+        rules::check(new, None, errors);
+    }
+
+    fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        rules::check(new, Some(old), errors);
+    }
+
+    fn validate_status(&self, new: &Object, old: &Object, errors: &mut Errors) {
+        rules::check_status(new, old, errors);
     }
 
     fn claims(&self) -> Option<&'static dyn Claims> {

@@ -54,23 +54,27 @@ impl Resource for RuntimeClasses {
     }
 
     fn validate_create(&self, new: &Object, errors: &mut Errors) {
-        check(new, errors);
+        check(new, false, errors);
     }
 
     fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
-        check(new, errors);
+        check(new, new.view().field("handler").text() != old.view().field("handler").text(), errors);
         let handler = At::root(new, "handler");
         marked::covered(errors, |errors| handler.immutable(old.view().field("handler"), errors));
     }
 }
 
-fn check(new: &Object, errors: &mut Errors) {
+/// Of a handler that has changed the markers tell only that it must not.
+fn check(new: &Object, changes: bool, errors: &mut Errors) {
     let handler = At::root(new, "handler");
     marked::covered(errors, |errors| {
-        if handler.require(errors) {
+        if handler.require(errors) && !changes {
             handler.name_of(object::label, errors);
         }
     });
+    if changes && !handler.is_empty() {
+        handler.name_of(object::label, errors);
+    }
     let overhead = At::root(new, "overhead");
     if overhead.is_present() {
         let fixed = At { view: overhead.view.field("podFixed"), path: overhead.path };

@@ -62,8 +62,9 @@ impl Resource for ResourceClaimTemplates {
 
     fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
         let spec = At::root(new, "spec");
+        volume_claim::metadata(&spec.field("metadata"), errors);
         if !same::is_same(spec.view, old.view().field("spec")) {
-            errors.push(Error::invalid(&spec.path, internal::shown(spec.view), IMMUTABLE));
+            errors.push(Error::invalid(&spec.path, internal::shown_struct(spec.view), IMMUTABLE));
         }
     }
 }

@@ -76,7 +76,7 @@ impl Resource for StorageVersionMigrations {
         check(new, errors);
         let spec = At::root(new, "spec");
         if !same::is_same(spec.view, old.view().field("spec")) {
-            errors.push(Error::invalid(&spec.path, internal::shown(spec.view), IMMUTABLE));
+            errors.push(Error::invalid(&spec.path, internal::shown_struct(spec.view), IMMUTABLE));
         }
     }
 
@@ -107,9 +107,12 @@ fn joined(field: &At<'_, '_>, reasons: &Reasons, errors: &mut Errors) {
 fn check_status(new: &Object, old: &Object, errors: &mut Errors) {
     let status = At::root(new, "status");
     let all = status.field("conditions");
-    conditions::check(&all, errors);
     let before = old.view().path("status.resourceVersion").text();
     let revision = status.field("resourceVersion");
+    if !revision.is_empty() && revision.text().parse::<u64>().is_err() {
+        revision.invalid(format!("resource version is not well formed: {}", revision.text()), errors);
+    }
+    conditions::check(&all, errors);
     if !before.is_empty() && before != revision.text() {
         revision.invalid(IMMUTABLE, errors);
     }

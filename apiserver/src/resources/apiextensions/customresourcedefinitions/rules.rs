@@ -1,5 +1,4 @@
-//! What definitions of custom resources keep to, but for what is inside their schemas: of those it is only asked that
-//! they are there.
+//! What definitions of custom resources keep to, but for what is inside their schemas: `schemas.rs` says that.
 //!
 //! Upstream keeps what all versions have in common in one place, and names that place in messages; so do these rules.
 
@@ -9,18 +8,21 @@ use keelson_api::field::{Error, Errors, Path};
 use keelson_api::names::dns;
 use keelson_schema::tree::{Object, View};
 
+use super::schemas;
 use crate::meta::meta;
 use crate::rules::{At, IMMUTABLE, web_address};
 
 const APPROVED: &str = "api-approved.kubernetes.io";
 const CELLS: [&str; 5] = ["boolean", "date", "integer", "number", "string"];
 const FORMATS: [&str; 8] = ["byte", "date", "date-time", "double", "float", "int32", "int64", "password"];
+const SELECTABLE_MAX: usize = 8;
 const REVIEWS: [&str; 2] = ["v1", "v1beta1"];
 /// Fields of versions that upstream keeps in one place if they are the same in all, and what that place is called.
-const COMMON: [(&str, &str); 3] = [
+const COMMON: [(&str, &str); 4] = [
     ("schema", "validation"),
     ("subresources", "subresources"),
     ("additionalPrinterColumns", "additionalPrinterColumns"),
+    ("selectableFields", "selectableFields"),
 ];
 
 /// What is wrong with a definition, in the place of `old` if there is one.
@@ -134,6 +136,12 @@ fn check_version(version: &At<'_, '_>, all: View<'_>, errors: &mut Errors) {
         }
     }
     let is_own = |field: &str| in_common(all, field).is_none();
+    let root = version.view.path("schema.openAPIV3Schema");
+    let schema = version.field("schema");
+    if is_own("schema") && schema.view.field("openAPIV3Schema").is_present() {
+        let has_status = version.view.path("subresources.status").is_present();
+        schemas::check(&schema.field("openAPIV3Schema"), has_status, errors);
+    }
     if is_own("subresources") {
         check_parts(&version.field("subresources"), errors);
     }
@@ -141,6 +149,49 @@ fn check_version(version: &At<'_, '_>, all: View<'_>, errors: &mut Errors) {
         for column in version.field("additionalPrinterColumns").items() {
             check_column(&column, errors);
         }
+    }
+    if is_own("selectableFields") {
+        check_selectable(&version.field("selectableFields"), root, errors);
+    }
+}
+
+/// Fields that objects can be selected by are there, are of a simple type, and are named once.
+fn check_selectable(all: &At<'_, '_>, root: View<'_>, errors: &mut Errors) {
+    if all.len() > 0 && !root.is_present() {
+        let words = "may only be set when validations.schema is included";
+        return errors.push(Error::invalid(&all.path, "", words));
+    }
+    let mut known = HashSet::new();
+    for one in all.items() {
+        let path = one.field("jsonPath");
+        if !path.require(errors) {
+            continue;
+        }
+        let mut found = root;
+        for name in path.text().trim_start_matches('.').split('.') {
+            found = found.field("properties").key(name);
+        }
+        if !path.text().starts_with(['.', '[']) {
+            path.invalid(format!("is an invalid path: expected [ or . but got: {}", path.text()), errors);
+            continue;
+        }
+        if !found.is_present() {
+            path.invalid("is an invalid path: does not refer to a valid field", errors);
+            continue;
+        }
+        if path.text().starts_with(".metadata") {
+            path.invalid("must not point to fields in metadata", errors);
+        }
+        if !matches!(found.field("type").text(), "string" | "boolean" | "integer") {
+            let words = "must point to a field of type string, boolean or integer. Enum string fields and strings with formats are allowed.";
+            path.invalid(words, errors);
+        }
+        if !known.insert(path.text()) {
+            path.duplicate(errors);
+        }
+    }
+    if known.len() > SELECTABLE_MAX {
+        errors.push(Error::too_many(&all.path, known.len(), SELECTABLE_MAX));
     }
 }
 
@@ -166,7 +217,15 @@ fn check_common(spec: &At<'_, '_>, errors: &mut Errors) {
         let Some(view) = in_common(versions, field) else { continue };
         let at = At { view, path: spec.path.child(shown) };
         match field {
+            "schema" if view.field("openAPIV3Schema").is_present() => {
+                let mut all = versions.items();
+                let has_status = all.any(|version| version.path("subresources.status").is_present());
+                schemas::check(&at.field("openAPIV3Schema"), has_status, errors);
+            }
             "subresources" => check_parts(&at, errors),
+            "selectableFields" => {
+                check_selectable(&at, versions.item(0).path("schema.openAPIV3Schema"), errors)
+            }
             "additionalPrinterColumns" => at.items().for_each(|column| check_column(&column, errors)),
             _ => {}
         }

@@ -53,7 +53,7 @@ pub(super) fn check(new: &Object, old: Option<&Object>, errors: &mut Errors) {
         base64::push(&mut shown, bytes);
         shown.push(b'"');
         let shown =
-            if bytes.is_empty() { "null".into() } else { String::from_utf8_lossy(&shown).into_owned() };
+            if !request.is_present() { "null".into() } else { String::from_utf8_lossy(&shown).into_owned() };
         errors.push(Error::invalid(&request.path, Shown::Json(shown.into()), fault));
     }
     check_usages(&spec.field("usages"), before.map(|old| old.field("usages")), errors);

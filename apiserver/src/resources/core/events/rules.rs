@@ -112,7 +112,7 @@ pub(crate) fn keep(new: &Object, old: &Object, errors: &mut Errors) {
         let field = At { view: new.view().field(name), path: Path::new(shown) };
         let is_struct = matches!(field.view.value(), Some(Value::Struct(_)))
             || matches!(name, "involvedObject" | "source");
-        let value: Shown<'_> = if is_struct { internal::shown(field.view) } else { field.shown() };
+        let value: Shown<'_> = if is_struct { internal::shown_struct(field.view) } else { field.shown() };
         errors.push(Error::invalid(&field.path, value, IMMUTABLE));
     }
 }

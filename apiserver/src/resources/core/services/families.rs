@@ -51,7 +51,7 @@ fn is_headless(spec: View<'_>) -> bool {
 /// Fills in families and policy. `known` are the families that the cluster has, its own one first.
 pub(super) fn settle(spec: &mut Edit<'_>, old: Option<View<'_>>, known: &[&str]) -> Result<(), Errors> {
     if spec.text("type") == kind::EXTERNAL_NAME {
-        return refuse_for_external_name(spec.view());
+        return Ok(());
     }
     if old.is_some_and(|old| stays_as_it_is(spec.view(), old)) {
         return Ok(());
@@ -76,39 +76,7 @@ pub(super) fn settle(spec: &mut Edit<'_>, old: Option<View<'_>>, known: &[&str])
     check_policy(spec.view(), &policy, &mut errors);
     infer(spec, known, &mut errors);
     errors.into_result()?;
-    complete(spec, &policy, known)?;
-    let mut errors = Errors::new();
-    check_kind(spec.view(), &mut errors);
-    if let Some(old) = old {
-        check_unchanged(spec.view(), old, &mut errors);
-    }
-    errors.into_result()
-}
-
-/// Checks that only services which need no address do without.
-fn check_kind(spec: View<'_>, errors: &mut Errors) {
-    let (kind, path) = (spec.field("type").text(), Path::new("spec"));
-    if matches!(kind, kind::NODE_PORT | kind::LOAD_BALANCER) && is_headless(spec) {
-        let words = format!("may not be set to 'None' for {kind} services");
-        errors.push(Error::invalid(&path.child("clusterIPs").index(0), HEADLESS, words));
-    }
-}
-
-/// Services without addresses have nothing to say of them.
-fn refuse_for_external_name(spec: View<'_>) -> Result<(), Errors> {
-    let (mut errors, path) = (Errors::new(), Path::new("spec"));
-    let address = spec.field("clusterIP").text();
-    let has_addresses = !matches!(address, "" | HEADLESS) || spec.field("clusterIPs").items().len() > 0;
-    for (field, is_set) in [
-        ("clusterIPs", has_addresses),
-        ("ipFamilies", spec.field("ipFamilies").items().len() > 0),
-        ("ipFamilyPolicy", spec.field("ipFamilyPolicy").is_present()),
-    ] {
-        if is_set {
-            errors.push(Error::forbidden(&path.child(field), "may not be set for ExternalName services"));
-        }
-    }
-    errors.into_result()
+    complete(spec, &policy, known)
 }
 
 /// A service that takes two addresses where it can stays with those that it has, whatever becomes of the cluster.
@@ -213,8 +181,11 @@ fn reduce(spec: &mut Edit<'_>, old: View<'_>, policy: &str, errors: &mut Errors)
 }
 
 /// A service keeps the addresses and families that it has got; only a second one comes and goes.
-fn check_unchanged(new: View<'_>, old: View<'_>, errors: &mut Errors) {
-    if old.field("type").text() == kind::EXTERNAL_NAME || is_headless(new) && is_headless(old) {
+pub(super) fn check_unchanged(new: View<'_>, old: View<'_>, errors: &mut Errors) {
+    if new.field("type").text() == kind::EXTERNAL_NAME
+        || old.field("type").text() == kind::EXTERNAL_NAME
+        || is_headless(new) && is_headless(old)
+    {
         return;
     }
     let path = Path::new("spec");

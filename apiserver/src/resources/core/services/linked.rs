@@ -48,6 +48,13 @@ fn same(one: View<'_>, other: View<'_>, field: &str) -> bool {
     one.field(field).value() == other.field(field).value()
 }
 
+/// A service that is but a name has nothing inside the cluster: what it says of that is forgotten.
+pub(super) fn forget_inside(spec: &mut Edit<'_>) {
+    if !is_inside(spec.view()) {
+        spec.remove("internalTrafficPolicy");
+    }
+}
+
 /// A writer who knows of one address only means a list of it.
 pub(super) fn begin(spec: &mut Edit<'_>) {
     if let Some(address) = spec.get("clusterIP").cloned()

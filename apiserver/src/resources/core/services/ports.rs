@@ -76,7 +76,7 @@ pub(super) async fn settle(
 ) -> Result<Vec<Operation>, Problem> {
     let needs = needs_node_ports(spec.view());
     let is_same = old.is_some_and(|old| {
-        ["type", "ports", "healthCheckNodePort", "externalTrafficPolicy"]
+        ["type", "ports", "healthCheckNodePort", "externalTrafficPolicy", "allocateLoadBalancerNodePorts"]
             .iter()
             .all(|field| spec.view().field(field).value() == old.field(field).value())
     });

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use keelson_api::field::{Error, Errors};
+use keelson_api::field::{Error, Errors, Value as Shown};
+use keelson_api::golang::JsonText;
 use keelson_api::names::address::check_interface_address;
 use keelson_api::names::{dns, format};
 use keelson_schema::tree::{Object, View};
@@ -119,9 +120,10 @@ fn check_device(device: &At<'_, '_>, is_given: bool, errors: &mut Errors) {
     device.field("device").keep_to(dns::label, errors);
     check_share(device, errors);
     if !is_given {
-        let shown = shown_id(device.view);
+        let [driver, pool, name, share] = id(device.view).map(JsonText);
+        let shown = format!(r#"{{"Driver":{driver},"Pool":{pool},"Device":{name},"ShareID":{share}}}"#);
         let words = "must be an allocated device in the claim";
-        errors.push(Error::invalid(&device.path, shown.as_str(), words));
+        errors.push(Error::invalid(&device.path, Shown::Json(shown.into()), words));
     }
     let all = device.field("conditions");
     if all.len() > CONDITIONS_MAX {

@@ -40,7 +40,7 @@ pub(super) fn check(new: &Object, old: Option<&Object>, errors: &mut Errors) {
     if let Some(before) = before {
         pool_name.immutable(before.path("pool.name"), errors);
         driver.immutable(before.field("driver"), errors);
-        node.immutable(before.field("nodeName"), errors);
+        node.immutable_pointer(before.field("nodeName"), errors);
     }
     check_place(&spec, errors);
     let (counters, devices) = (spec.field("sharedCounters"), spec.field("devices"));
