@@ -10,6 +10,7 @@ use crate::config::{ServerFlags, StorageFlags};
 use crate::controllers::ControllersLine;
 use crate::convert::ConvertLine;
 use crate::failure::Failure;
+use crate::hollow::HollowLine;
 use crate::past::{HistoryLine, UndoLine};
 use crate::scheduler::SchedulerLine;
 
@@ -56,6 +57,13 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n  keelson scheduler --kubeconfig admin.kubeconfig\n\n\
         Of several processes, the one that holds the lease kube-system/kube-scheduler works.")]
     Scheduler(SchedulerLine),
+    /// Be nodes that run pods without running them, for a server that a kubeconfig names
+    #[command(after_help = "Examples:\n  \
+        keelson hollow-nodes --count 1000 --kubeconfig admin.kubeconfig\n  \
+        keelson hollow-nodes --hollow-node cpu=64,memory=256Gi,zones=3 --hollow-pods start-delay=2s,failing=1%\n\n\
+        A pod says how it behaves by annotations: keelson.dev/run-for: 30s, keelson.dev/exit-code: \"1\".\n\
+        A node with the annotation keelson.dev/hollow=stopped is as dead.")]
+    HollowNodes(HollowLine),
     /// Look after stored data, whether a server is running on it or not
     #[command(subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = true)]
     Storage(StorageLine),

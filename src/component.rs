@@ -13,10 +13,17 @@ use crate::supervise::{Ended, Parts as Running, Signals};
 
 /// Where a component works.
 #[derive(Debug, Args)]
-pub(crate) struct ComponentLine {
+pub(crate) struct PlaceLine {
     /// Work for the server that this kubeconfig names [default: admin.kubeconfig in the data directory]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Serving")]
     kubeconfig: Option<PathBuf>,
+}
+
+/// Where a component works of which one is enough.
+#[derive(Debug, Args)]
+pub(crate) struct ComponentLine {
+    #[command(flatten)]
+    place: PlaceLine,
     /// Work without asking whether another process does
     #[arg(long, help_heading = "Serving")]
     no_leader_election: bool,
@@ -58,19 +65,31 @@ pub(crate) fn run(
     name: &str,
     begin: impl FnOnce(&mut Running, Alone) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
+    run_at(&line.place, settings, name, |running, client, authority| {
+        let election = (!line.no_leader_election).then(|| {
+            let identity = format!("{}_{}", instance(name), std::process::id());
+            Election::new(Key::new("kube-system", name), identity)
+        });
+        begin(running, Alone { client, authority, election })
+    })
+}
+
+/// The same for a component of which there may be several.
+pub(crate) fn run_at(
+    place: &PlaceLine,
+    settings: &Settings,
+    name: &str,
+    begin: impl FnOnce(&mut Running, Client, Option<String>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     log::begin(settings);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::from_error("cannot begin", &error, ""))?;
     runtime.block_on(async {
         let mut signals =
             Signals::take().map_err(|error| Failure::from_error("cannot take signals", &error, ""))?;
-        let (client, authority) = reach(line.kubeconfig.as_deref(), settings, name).await?;
-        let election = (!line.no_leader_election).then(|| {
-            let identity = format!("{}_{}", instance(name), std::process::id());
-            Election::new(Key::new("kube-system", name), identity)
-        });
+        let (client, authority) = reach(place.kubeconfig.as_deref(), settings, name).await?;
         let mut running = Running::new();
-        begin(&mut running, Alone { client, authority, election })?;
+        begin(&mut running, client, authority)?;
         let ended = running.run(&mut signals).await;
         tracing::info!("stopped");
         ended.map(|_: Ended| ())

@@ -15,7 +15,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub(crate) use flags::{ControllerFlags, ServerFlags, StorageFlags};
+pub(crate) use flags::{ControllerFlags, HollowFlags, ServerFlags, StorageFlags};
+pub(crate) use table::HOLLOW_NODES_MAX;
 
 use keelson_apiserver::admission::plugins::Plugins;
 use keelson_apiserver::node_ports::NodePorts;
@@ -38,6 +39,10 @@ pub(crate) struct Settings {
     pub(crate) shutdown_timeout: Duration,
     /// Which controllers run.
     pub(crate) controllers: keelson_controllers::Selection,
+    /// Where nodes get their pods' addresses from.
+    pub(crate) pod_ranges: keelson_controllers::PodRanges,
+    /// Nodes that run pods without running them.
+    pub(crate) hollow: Hollow,
     /// Where services get their addresses from.
     pub(crate) service_cidr: String,
     /// Which ports services may have on nodes.
@@ -55,6 +60,17 @@ impl Settings {
     pub(crate) fn pki_dir(&self) -> PathBuf {
         self.pki_dir.clone().unwrap_or_else(|| self.data_dir.join("pki"))
     }
+}
+
+/// Nodes that run pods without running them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Hollow {
+    /// How many are in the process that serves.
+    pub(crate) nodes: u32,
+    /// What they have.
+    pub(crate) shape: keelson_kubelet::Shape,
+    /// How their containers behave.
+    pub(crate) behaviour: keelson_kubelet::Behaviour,
 }
 
 /// For whom logs are written.

@@ -47,6 +47,7 @@ pub(crate) fn within(server: &ApiServer, settings: &Settings, authority: &str, c
         instance: component::instance(NAME),
         selection: settings.controllers.clone(),
         root_ca: Some(authority.into()),
+        pod_ranges: settings.pod_ranges.clone(),
         // There is one process: nobody has to be asked, and an idle cluster writes nothing.
         election: None,
     }
@@ -75,6 +76,7 @@ pub(crate) fn run(line: &ControllersLine) -> Result<(), Failure> {
             instance: component::instance(NAME),
             selection: settings.controllers.clone(),
             root_ca: root_ca.map(Arc::from),
+            pod_ranges: settings.pod_ranges.clone(),
             election,
         };
         begin(running, parts);

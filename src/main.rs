@@ -14,6 +14,7 @@ mod convert;
 mod data_dir;
 mod failure;
 mod file;
+mod hollow;
 mod kubeconfig;
 mod log;
 mod past;
@@ -55,6 +56,7 @@ fn run(line: Line) -> Result<(), Failure> {
         Command::Up(flags) => up::run(&config::settings(&flags.0)?, up::Parts::All),
         Command::Apiserver(flags) => up::run(&config::settings(&flags.0)?, up::Parts::Apiserver),
         Command::Controllers(line) => controllers::run(&line),
+        Command::HollowNodes(line) => hollow::run(&line),
         Command::History(line) => past::history(&line),
         Command::Undo(line) => past::undo(&line),
         Command::Scheduler(line) => scheduler::run(&line),

@@ -23,7 +23,7 @@ use crate::pki::{self, Pki};
 use crate::progress::Progress;
 use crate::storage::open::{self, Opened};
 use crate::supervise::{Ended, Parts as Running, Signals};
-use crate::{clock, control, controllers, kubeconfig, log, process, random, reach, scheduler};
+use crate::{clock, control, controllers, hollow, kubeconfig, log, process, random, reach, scheduler};
 
 /// Which parts run in this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +84,7 @@ async fn serve(settings: &Settings, parts: Parts) -> Result<(), Failure> {
     if parts == Parts::All {
         controllers::begin(&mut running, controllers::within(&server, settings, &pki.authority, &clock));
         scheduler::begin(&mut running, scheduler::within(&server, &clock)?);
+        hollow::begin(&mut running, hollow::within(&server, settings, &clock));
     }
     kubeconfig::write(&data_dir.kubeconfig(), address, &pki)?;
     ready(progress, parts, address, &data_dir.kubeconfig(), began.elapsed());

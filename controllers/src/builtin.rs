@@ -14,13 +14,18 @@ use crate::driver::{Context, Controller};
 use crate::endpoints::EndpointsController;
 use crate::endpointslice::EndpointSlices;
 use crate::job::Jobs;
+use crate::nodeipam::{NodeIpam, PodRanges};
+use crate::nodelifecycle::NodeLifecycle;
 use crate::podgarbage::PodGarbage;
+use crate::protection::{ClaimProtection, VolumeProtection};
 use crate::replicaset::Sets;
 use crate::rootca::RootCa;
 use crate::serviceaccount::ServiceAccounts;
 use crate::statefulset::StatefulSets;
+use crate::tainteviction::TaintEviction;
 use crate::ttlafterfinished::TtlAfterFinished;
 use crate::views::replicaset::{ReplicaSet, ReplicationController};
+use crate::volumebinder::VolumeBinder;
 use crate::{garbage, namespace};
 
 /// What controllers are told by whoever starts them.
@@ -28,6 +33,8 @@ use crate::{garbage, namespace};
 pub(crate) struct Settings {
     /// The certificates by which to know the API server, in PEM, if they are known.
     pub(crate) root_ca: Option<Arc<str>>,
+    /// What nodes get their pods' addresses from.
+    pub(crate) pod_ranges: PodRanges,
 }
 
 /// A controller: its name for `--controllers`, the service account that it works as, and how it begins.
@@ -107,6 +114,36 @@ pub(crate) const BUILTIN: &[Entry] = &[
         "ttl-after-finished-controller",
         "ttl-after-finished-controller",
         Planning(|caches, _| Box::new(TtlAfterFinished::new(caches))),
+    ),
+    entry(
+        "node-ipam-controller",
+        "node-controller",
+        Planning(|caches, settings| Box::new(NodeIpam::new(caches, settings))),
+    ),
+    entry(
+        "taint-eviction-controller",
+        "node-controller",
+        Planning(|caches, _| Box::new(TaintEviction::new(caches))),
+    ),
+    entry(
+        "node-lifecycle-controller",
+        "node-controller",
+        Planning(|caches, _| Box::new(NodeLifecycle::new(caches))),
+    ),
+    entry(
+        "persistentvolumeclaim-protection-controller",
+        "pvc-protection-controller",
+        Planning(|caches, _| Box::new(ClaimProtection::new(caches))),
+    ),
+    entry(
+        "persistentvolume-protection-controller",
+        "pv-protection-controller",
+        Planning(|caches, _| Box::new(VolumeProtection::new(caches))),
+    ),
+    entry(
+        "persistentvolume-binder-controller",
+        "persistent-volume-binder",
+        Planning(|caches, _| Box::new(VolumeBinder::new(caches))),
     ),
     entry(
         "clusterrole-aggregation-controller",

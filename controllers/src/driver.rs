@@ -202,6 +202,14 @@ impl<C: Controller + ?Sized> Planned<Box<C>> {
                 Ok(_) => return Err(Problem::Stale(format!("{of} is there again"))),
             }
         }
+        if let Some(same) = &action.while_same {
+            match self.context.client.get::<Answer>(&same.resource, &same.key).await {
+                Err(problem) if problem.is_not_found() => {}
+                Err(problem) => return Err(problem),
+                Ok(answer) if answer.metadata.resource_version == same.revision => {}
+                Ok(_) => return Err(Problem::Stale(format!("{} has just changed", same.key))),
+            }
+        }
         let ended = self.request(key, &action.what).await;
         let is_creation = matches!(action.what, What::Create { .. });
         let ended = match ended {

@@ -70,6 +70,8 @@ pub(crate) struct Action {
     pub(crate) while_alive: Option<Box<Alive>>,
     /// Only while this object is not there, as the server itself says now.
     pub(crate) while_gone: Option<Box<(Resource, Key)>>,
+    /// Only while this object is as it was seen, as the server itself says now.
+    pub(crate) while_same: Option<Box<Same>>,
     /// Whether a refusal of what was asked as invalid is fine, since it was done by somebody else.
     pub(crate) may_be_invalid: bool,
     /// Whether it is fine if the object is there already.
@@ -107,6 +109,14 @@ pub(crate) struct Alive {
     pub(crate) resource: Resource,
     pub(crate) key: Key,
     pub(crate) uid: String,
+}
+
+/// An object that has to be as it was seen.
+#[derive(Clone, Debug)]
+pub(crate) struct Same {
+    pub(crate) resource: Resource,
+    pub(crate) key: Key,
+    pub(crate) revision: u64,
 }
 
 /// What is told of an action: `{name}` stands for the object's name, `{error}` for what went wrong.
@@ -150,6 +160,7 @@ impl Action {
             what,
             while_alive: None,
             while_gone: None,
+            while_same: None,
             may_be_invalid: false,
             may_exist: false,
             told: None,
@@ -209,6 +220,12 @@ impl Action {
     /// And it is fine if it is there already.
     pub(crate) fn once(self) -> Self {
         Self { may_exist: true, ..self }
+    }
+
+    /// But only while an object is as it was seen, if it is there.
+    pub(crate) fn while_same(self, resource: &Resource, meta: &Meta) -> Self {
+        let same = Same { resource: resource.clone(), key: meta.key(), revision: meta.resource_version };
+        Self { while_same: Some(Box::new(same)), ..self }
     }
 
     /// But only while an object is alive.

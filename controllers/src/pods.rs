@@ -107,27 +107,26 @@ fn goes_before(a: &Pod, b: &Pod, now: UnixMillis, rank: impl Fn(&Pod) -> usize) 
     by_state
         .then_with(|| {
             if is_ready(a) && is_ready(b) {
-                younger(ready_since(a), ready_since(b), now, a, b)
+                younger(ready_since(a), ready_since(b), now)
             } else {
                 Ordering::Equal
             }
         })
         .then_with(|| b.status.containers.most_restarts.cmp(&a.status.containers.most_restarts))
         .then_with(|| b.status.init_containers.most_restarts.cmp(&a.status.init_containers.most_restarts))
-        .then_with(|| younger(a.metadata.creation_timestamp, b.metadata.creation_timestamp, now, a, b))
+        .then_with(|| younger(a.metadata.creation_timestamp, b.metadata.creation_timestamp, now))
+        .then_with(|| a.metadata.uid.cmp(&b.metadata.uid))
 }
 
-/// Compares ages in powers of two, so that among pods of about the same age it is not always the youngest that goes.
-fn younger(a: Option<Time>, b: Option<Time>, now: UnixMillis, of_a: &Pod, of_b: &Pod) -> Ordering {
-    if a == b {
-        return Ordering::Equal;
-    }
+/// Compares ages in powers of two, so that among pods of about the same age it is not always the youngest that goes. Those
+/// of about the same age are the same here: what upstream does with them at once, by uid, is no order, and comes last.
+fn younger(a: Option<Time>, b: Option<Time>, now: UnixMillis) -> Ordering {
     let (Some(at_a), Some(at_b)) = (a, b) else { return a.is_some().cmp(&b.is_some()) };
     let magnitude = |at: Time| {
         let nanos = u128::from(now.since(at.millis())) * 1_000_000;
         if nanos == 0 { -1 } else { i64::from(nanos.ilog2()) }
     };
-    magnitude(at_a).cmp(&magnitude(at_b)).then_with(|| of_a.metadata.uid.cmp(&of_b.metadata.uid))
+    magnitude(at_a).cmp(&magnitude(at_b))
 }
 
 #[cfg(test)]
@@ -182,6 +181,27 @@ mod tests {
                 assert_eq!(pods[0].metadata.name, *name);
             }
         }
+    }
+
+    #[test]
+    fn many_pods_have_one_order() {
+        let now = Time::parse("2026-01-02T00:00:00Z").unwrap().millis();
+        let number = |number: u64, of: u64| number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40 & of;
+        let mut pods: Vec<_> = (0..500)
+            .map(|i| {
+                let ready = Time::of(now.before(number(i, 63) * 1000)).to_string();
+                let made = Time::of(now.before((64 + number(i * 7, 63)) * 1000)).to_string();
+                let conditions = json!([{"type": "Ready", "status": "True", "lastTransitionTime": ready}]);
+                let change =
+                    json!({"metadata": {"creationTimestamp": made}, "status": {"conditions": conditions}});
+                pod(&format!("{:x}", number(i, u64::MAX)), &change)
+            })
+            .collect();
+        sort_for_deletion(&mut pods, &[], now);
+        let before = pods.clone();
+        pods.reverse();
+        sort_for_deletion(&mut pods, &[], now);
+        assert!(before.iter().zip(&pods).all(|(a, b)| a.metadata.uid == b.metadata.uid));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use tokio::task::{JoinError, JoinSet};
 
 use crate::builtin::{BUILTIN, Begins, Entry, Settings};
 use crate::driver::{Context, Inputs, Planned, drive};
+use crate::nodeipam::PodRanges;
 use crate::selection::Selection;
 
 /// What controllers are made of.
@@ -30,6 +31,8 @@ pub struct Parts {
     pub selection: Selection,
     /// The certificates by which clients know the API server, in PEM; `None` where they are not known.
     pub root_ca: Option<Arc<str>>,
+    /// What nodes get their pods' addresses from; nothing where others see to that.
+    pub pod_ranges: PodRanges,
     /// The lease that says which of several processes works; `None` where there can be only one.
     pub election: Option<Election>,
 }
@@ -69,7 +72,7 @@ pub async fn run(parts: Parts, stop: impl Future<Output = ()> + Send) -> Result<
 /// Works for ever.
 async fn work(parts: &Parts) -> Result<(), Failed> {
     let caches = Arc::new(Caches::new());
-    let settings = Settings { root_ca: parts.root_ca.clone() };
+    let settings = Settings { root_ca: parts.root_ca.clone(), pod_ranges: parts.pod_ranges.clone() };
     let mut running = JoinSet::new();
     let (mut planned, mut begun) = (Vec::new(), 0);
     for entry in BUILTIN.iter().filter(|entry| parts.selection.includes(entry.name)) {

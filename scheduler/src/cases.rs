@@ -8,6 +8,8 @@ use crate::framework::{Plugin, Prepared};
 use crate::node::{Node, NodeInfo};
 use crate::pod::PodInfo;
 use crate::snapshot::Snapshot;
+use crate::volumes::Kept;
+use crate::volumes::objects::{Attachment, Capacity, Claim, Class, Driver, NodeDrivers, Volume};
 
 fn merged(mut base: Value, with: Value) -> Value {
     match (&mut base, with) {
@@ -51,6 +53,34 @@ pub(crate) fn cluster(
     nodes.into_iter().for_each(|node| snapshot.set_node(&node));
     pods.into_iter().for_each(|pod| snapshot.set_pod(&pod));
     snapshot
+}
+
+/// A pod of namespace `default` that uses these claims.
+pub(crate) fn claiming(name: &str, claims: impl IntoIterator<Item = impl Into<String>>) -> Arc<PodInfo> {
+    let volumes =
+        claims.into_iter().map(|claim| json!({"persistentVolumeClaim": {"claimName": claim.into()}}));
+    pod(name, json!({"spec": {"volumes": volumes.collect::<Value>()}}))
+}
+
+/// Puts volumes and what goes with them into a cluster: objects with their kinds.
+pub(crate) fn volumes_of(snapshot: &mut Snapshot, objects: &[Value]) {
+    fn put<V: Kept>(snapshot: &mut Snapshot, object: &Value) {
+        let object: V = serde_json::from_value(object.clone()).unwrap();
+        V::keep(snapshot.volumes_mut(), None, Some(&Arc::new(object)));
+    }
+    for object in objects {
+        let put = match object["kind"].as_str().unwrap() {
+            "PersistentVolumeClaim" => put::<Claim>,
+            "PersistentVolume" => put::<Volume>,
+            "StorageClass" => put::<Class>,
+            "CSIDriver" => put::<Driver>,
+            "CSINode" => put::<NodeDrivers>,
+            "CSIStorageCapacity" => put::<Capacity>,
+            "VolumeAttachment" => put::<Attachment>,
+            other => panic!("{other}"),
+        };
+        put(snapshot, object);
+    }
 }
 
 /// What a plugin says of each node: `NAME: ok`, or why not, with an exclamation mark if it is final.

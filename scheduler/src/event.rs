@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::node::Node;
 use crate::pod::PodInfo;
+use crate::volumes::objects::{Capacity, Claim, Class, Driver, NodeDrivers, Volume};
 
 /// What happened.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +38,50 @@ pub enum Event<'a> {
     },
     /// Labels of a namespace are others now.
     NamespaceChanged(&'a str),
+    /// A claim came or changed.
+    ClaimChanged {
+        /// Before; `None` if it is new.
+        old: Option<&'a Arc<Claim>>,
+        /// After.
+        new: &'a Arc<Claim>,
+    },
+    /// A volume came or changed.
+    VolumeChanged {
+        /// Before; `None` if it is new.
+        old: Option<&'a Arc<Volume>>,
+        /// After.
+        new: &'a Arc<Volume>,
+    },
+    /// A class of volumes came or changed.
+    ClassChanged {
+        /// Before; `None` if it is new.
+        old: Option<&'a Arc<Class>>,
+        /// After.
+        new: &'a Arc<Class>,
+    },
+    /// A driver came or changed.
+    DriverChanged {
+        /// Before; `None` if it is new.
+        old: Option<&'a Arc<Driver>>,
+        /// After.
+        new: &'a Arc<Driver>,
+    },
+    /// A node has drivers, or others.
+    NodeDriversChanged {
+        /// Before; `None` if it is new.
+        old: Option<&'a Arc<NodeDrivers>>,
+        /// After.
+        new: &'a Arc<NodeDrivers>,
+    },
+    /// There is room for volumes, or more or less of it.
+    CapacityChanged {
+        /// Before; `None` if it is new.
+        old: Option<&'a Arc<Capacity>>,
+        /// After.
+        new: &'a Arc<Capacity>,
+    },
+    /// A volume is attached no more.
+    AttachmentGone,
 }
 
 impl<'a> Event<'a> {

@@ -2,11 +2,15 @@
 //!
 //! A plugin is asked once per pod what it has to say ([`Plugin::filter`], [`Plugin::score`]). The answer holds what it
 //! needs to judge node after node: nothing is looked up by name in between, and a plugin that has nothing to say about
-//! this pod costs nothing. Upstream's points Reserve, Permit and `PreBind` come with the first plugin that needs them.
+//! this pod costs nothing. What has to be taken with the node is promised by [`Plugin::reserve`] and written before the pod
+//! is bound ([`Reserved`]): upstream's `Reserve`, `Unreserve` and `PreBind`. `Permit` comes with the first that needs it.
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
+use keelson_client::{Key, Resource};
+use serde_json::Value;
 use smallvec::{SmallVec, smallvec};
 
 use crate::event::Event;
@@ -150,6 +154,36 @@ impl<F: Fn(&NodeInfo) -> i64> Score for Proportional<F> {
     }
 }
 
+/// Something to be written: a merge patch that names the revision it rests on.
+#[derive(Clone, Debug)]
+pub struct Write {
+    /// The kind of the object.
+    pub resource: Resource,
+    /// The object.
+    pub key: Key,
+    /// What is to change.
+    pub change: Value,
+}
+
+/// What was taken of the cluster for a pod besides its node.
+pub trait Reserved: fmt::Debug + Send + Sync {
+    /// Whose it is.
+    fn plugin(&self) -> &'static str;
+
+    /// Gives it back: the pod does not go there after all.
+    fn release(&self, snapshot: &mut Snapshot);
+
+    /// What is to be written before the pod is bound.
+    fn writes(&self) -> Vec<Write>;
+
+    /// Whether all is there that the pod has to have before it is bound. `written` are the revisions of what was
+    /// written, in order.
+    ///
+    /// # Errors
+    /// Why it never will be.
+    fn is_done(&self, snapshot: &Snapshot, written: &[u64]) -> Result<bool, String>;
+}
+
 /// One concern of placing.
 pub trait Plugin: Send + Sync {
     /// Upstream's name of it.
@@ -167,6 +201,20 @@ pub trait Plugin: Send + Sync {
     ) -> Option<Box<dyn Score + 'a>> {
         let _ = (pod, snapshot, feasible);
         None
+    }
+
+    /// Takes what the pod needs besides this node, so that nobody else does.
+    ///
+    /// # Errors
+    /// Why that cannot be, though the node would do.
+    fn reserve(
+        &self,
+        pod: &PodInfo,
+        node: &str,
+        snapshot: &mut Snapshot,
+    ) -> Result<Option<Arc<dyn Reserved>>, Rejection> {
+        let _ = (pod, node, snapshot);
+        Ok(None)
     }
 
     /// Whether what happened may help a pod that this plugin rejected.

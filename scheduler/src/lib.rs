@@ -31,6 +31,7 @@ mod selectors;
 pub mod snapshot;
 mod state;
 mod views;
+pub mod volumes;
 mod wire;
 mod write;
 

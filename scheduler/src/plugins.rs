@@ -1,6 +1,6 @@
 //! All plugins, one file each, in running order.
 //!
-//! Not there yet: `VolumeRestrictions`, `NodeVolumeLimits`, `VolumeBinding` and `VolumeZone`. Upstream's `SchedulingGates`
+//! Upstream's `SchedulingGates`
 //! and `PrioritySort` are the queue itself ([`crate::queue`]), `DefaultPreemption` is [`crate::preemption`] and
 //! `DefaultBinder` is the writing in [`crate::run`].
 
@@ -14,6 +14,10 @@ mod ports;
 mod spread;
 mod taints;
 mod unschedulable;
+mod volume_binding;
+mod volume_limits;
+mod volume_restrictions;
+mod volume_zone;
 
 pub use fit::{Fit, Strategy};
 
@@ -29,6 +33,10 @@ pub fn default_profile() -> Profile {
         (Box::new(node_affinity::NodeAffinity), 2),
         (Box::new(ports::NodePorts), 0),
         (Box::new(Fit::default()), 1),
+        (Box::new(volume_restrictions::VolumeRestrictions), 0),
+        (Box::new(volume_limits::NodeVolumeLimits), 0),
+        (Box::new(volume_binding::VolumeBinding), 0),
+        (Box::new(volume_zone::VolumeZone), 0),
         (Box::new(spread::PodTopologySpread), 2),
         (Box::new(pod_affinity::InterPodAffinity), 2),
         (Box::new(balance::BalancedAllocation), 1),

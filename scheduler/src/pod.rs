@@ -48,6 +48,10 @@ pub struct PodInfo {
     /// With a tag each.
     pub(crate) images: Box<[CompactString]>,
     pub(crate) gates: Box<[CompactString]>,
+    pub(crate) claims: Box<[ClaimUse]>,
+    pub(crate) disks: Box<[Disk]>,
+    /// Of volumes that need no claim.
+    pub(crate) drivers: Box<[CompactString]>,
     pub(crate) ended: bool,
     /// Where room is being made for it.
     pub(crate) nominated: CompactString,
@@ -56,6 +60,44 @@ pub struct PodInfo {
     pub(crate) told: Option<Told>,
     /// Whether it is going because something more important needs its place.
     pub(crate) preempted: bool,
+}
+
+/// A claim that a pod uses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ClaimUse {
+    pub(crate) name: CompactString,
+    /// Whether it is made for the pod, and goes with it.
+    pub(crate) ephemeral: bool,
+}
+
+/// A disk that a pod names itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Disk {
+    Gce { name: CompactString, read_only: bool },
+    Aws { id: CompactString },
+    Iscsi { name: CompactString, read_only: bool },
+    Rbd { monitors: Box<[CompactString]>, image: (CompactString, CompactString), read_only: bool },
+}
+
+impl Disk {
+    /// Whether it is the same as another, and cannot be used by both.
+    pub(crate) fn collides(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Gce { name, read_only }, Self::Gce { name: of_other, read_only: only })
+            | (Self::Iscsi { name, read_only }, Self::Iscsi { name: of_other, read_only: only }) => {
+                name == of_other && !(*read_only && *only)
+            }
+            (Self::Aws { id }, Self::Aws { id: of_other }) => id == of_other,
+            (
+                Self::Rbd { monitors, image, read_only },
+                Self::Rbd { monitors: of_other, image: there, read_only: only },
+            ) => {
+                let shared = monitors.iter().any(|monitor| of_other.contains(monitor));
+                shared && image == there && !(*read_only && *only)
+            }
+            _ => false,
+        }
+    }
 }
 
 /// The condition `PodScheduled`.
@@ -192,6 +234,11 @@ impl PodTerm {
 }
 
 impl PodInfo {
+    /// Whether it uses this claim.
+    pub(crate) fn claims_it(&self, claim: &Meta) -> bool {
+        claim.namespace == self.meta.namespace && self.claims.iter().any(|own| own.name == claim.name)
+    }
+
     /// Whether it has any term about other pods.
     pub(crate) fn has_pod_terms(&self) -> bool {
         !(self.affinity.is_empty() && self.anti_affinity.is_empty() && self.preferred_pods.is_empty())
@@ -265,6 +312,13 @@ impl From<wire::Pod> for PodInfo {
             preferred_pods: preferred_pods.into(),
             ports: ports(&spec),
             images: images(&spec),
+            claims: claims(&meta.name, &spec),
+            disks: disks(&spec),
+            drivers: spec
+                .volumes
+                .iter()
+                .filter_map(|volume| Some(volume.csi.as_ref()?.driver.clone()))
+                .collect(),
             told: told.map(|told| Told {
                 status: told.status.clone(),
                 reason: told.reason.clone(),
@@ -308,6 +362,37 @@ fn ports(spec: &wire::Spec) -> Box<[HostPort]> {
             protocol: if port.protocol.is_empty() { "TCP".into() } else { port.protocol.clone() },
         })
         .collect()
+}
+
+fn claims(pod: &str, spec: &wire::Spec) -> Box<[ClaimUse]> {
+    let used = spec.volumes.iter().filter_map(|volume| match &volume.persistent_volume_claim {
+        Some(claim) => Some(ClaimUse { name: claim.claim_name.clone(), ephemeral: false }),
+        None => volume.ephemeral.map(|_| ClaimUse {
+            name: compact_str::format_compact!("{pod}-{}", volume.name),
+            ephemeral: true,
+        }),
+    });
+    used.collect()
+}
+
+fn disks(spec: &wire::Spec) -> Box<[Disk]> {
+    let mut all = Vec::new();
+    for volume in &spec.volumes {
+        if let Some(disk) = &volume.gce_persistent_disk {
+            all.push(Disk::Gce { name: disk.pd_name.clone(), read_only: disk.read_only });
+        }
+        if let Some(disk) = &volume.aws_elastic_block_store {
+            all.push(Disk::Aws { id: disk.volume_id.clone() });
+        }
+        if let Some(disk) = &volume.iscsi {
+            all.push(Disk::Iscsi { name: disk.iqn.clone(), read_only: disk.read_only });
+        }
+        if let Some(disk) = &volume.rbd {
+            let image = (disk.pool.clone(), disk.image.clone());
+            all.push(Disk::Rbd { monitors: disk.monitors.clone(), image, read_only: disk.read_only });
+        }
+    }
+    all.into()
 }
 
 fn images(spec: &wire::Spec) -> Box<[CompactString]> {

@@ -111,7 +111,7 @@ fn live(seed: u64) -> (usize, usize) {
         }
         loop {
             match state.step(now) {
-                Step::Bind(pod, node) => {
+                Step::Bind(pod, node, _) => {
                     let on: usize = node[1..].parse().expect("a number");
                     let said = all[pod.meta.name.as_str()].1.clone();
                     there.insert(pod.meta.name.to_string(), (on, said.clone()));
@@ -154,7 +154,7 @@ async fn one_seed_is_one_run() {
             state.pod_changed(&Change { old: None, new: Some(&pod) }, now);
         }
         let mut placed = Vec::new();
-        while let Step::Bind(_, node) = state.step(now) {
+        while let Step::Bind(_, node, _) = state.step(now) {
             placed.push(node.to_string());
         }
         placed

@@ -2,26 +2,34 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use keelson_api::time::Clock;
 use keelson_client::events::Recorder;
 use keelson_client::lease::{Candidate, Election, Ended, hold_while};
 use keelson_client::{Caches, Client, Kind};
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
+use crate::event::Event;
+use crate::framework::Reserved;
 use crate::node::Node;
 use crate::plugins::default_profile;
 use crate::pod::PodInfo;
 use crate::preemption::Budget;
 use crate::state::{State, Step};
 use crate::views::{Controller, Namespace, ReplicaSet, ReplicationController, Service, StatefulSet};
+use crate::volumes::Kept;
+use crate::volumes::objects::{Attachment, Capacity, Claim, Class, Driver, NodeDrivers, Volume};
 use crate::write::Writer;
 
 /// What is written at the same time; beyond it, deciding waits for writing.
 const WRITES_MAX: usize = 256;
+
+/// How long a pod waits until what was taken for it is there; upstream's.
+const PREPARED_WITHIN: Duration = Duration::from_secs(600);
 
 /// What a scheduler is made of.
 #[derive(Debug)]
@@ -68,6 +76,8 @@ pub async fn run(parts: Parts, stop: impl Future<Output = ()> + Send) -> Result<
 struct Shared {
     state: Mutex<State>,
     changed: Notify,
+    /// Counts up when something has changed that bindings wait for.
+    prepared: watch::Sender<u64>,
 }
 
 impl Shared {
@@ -82,8 +92,11 @@ impl Shared {
 async fn work(parts: &Parts) -> Result<(), Failed> {
     let profile = default_profile();
     let name = profile.scheduler_name;
-    let shared =
-        Arc::new(Shared { state: Mutex::new(State::new(profile, parts.seed)), changed: Notify::new() });
+    let shared = Arc::new(Shared {
+        state: Mutex::new(State::new(profile, parts.seed)),
+        changed: Notify::new(),
+        prepared: watch::Sender::new(0),
+    });
     let caches = Caches::new();
     follow(&caches, &shared);
     let mut running = JoinSet::new();
@@ -108,8 +121,11 @@ async fn work(parts: &Parts) -> Result<(), Failed> {
 
 /// Decides, and has decisions written behind its back.
 async fn place(shared: &Arc<Shared>, writer: &Writer) {
-    let mut writing = JoinSet::new();
+    let (mut writing, mut preparing) = (JoinSet::new(), JoinSet::new());
     loop {
+        while let Some(ended) = preparing.try_join_next() {
+            written(Some(ended));
+        }
         while writing.len() >= WRITES_MAX {
             written(writing.join_next().await);
         }
@@ -118,11 +134,16 @@ async fn place(shared: &Arc<Shared>, writer: &Writer) {
         }
         let step = shared.state.lock().step(Instant::now());
         match step {
-            Step::Bind(pod, node) => {
+            Step::Bind(pod, node, reserved) => {
+                // Those that wait for others are not counted: there are no more of them than pods.
+                let tasks = if reserved.is_empty() { &mut writing } else { &mut preparing };
                 let (shared, writer) = (Arc::clone(shared), writer.clone());
-                writing.spawn(async move {
-                    if !writer.bind(&pod, &node).await {
-                        shared.change(|state, now| state.unbound(&pod, now));
+                tasks.spawn(async move {
+                    if !bind(&shared, &writer, &pod, &node, &reserved).await {
+                        shared.change(|state, now| {
+                            state.release(&reserved);
+                            state.unbound(&pod, now);
+                        });
                     }
                 });
             }
@@ -147,6 +168,56 @@ async fn place(shared: &Arc<Shared>, writer: &Writer) {
     }
 }
 
+/// Has it written that a pod is on a node, after what was taken for it is there. Says whether it is.
+async fn bind(
+    shared: &Shared,
+    writer: &Writer,
+    pod: &Arc<PodInfo>,
+    node: &str,
+    reserved: &[Arc<dyn Reserved>],
+) -> bool {
+    for reserved in reserved {
+        if let Err(why) = prepare(shared, writer, pod, reserved.as_ref()).await {
+            let message = format!("running PreBind plugin \"{}\": {why}", reserved.plugin());
+            writer.refused(pod, node, &message).await;
+            return false;
+        }
+    }
+    writer.bind(pod, node).await
+}
+
+/// Writes what was taken for a pod, and waits until all of it is there.
+async fn prepare(
+    shared: &Shared,
+    writer: &Writer,
+    pod: &PodInfo,
+    reserved: &dyn Reserved,
+) -> Result<(), String> {
+    let mut changed = shared.prepared.subscribe();
+    let mut revisions = Vec::new();
+    for write in reserved.writes() {
+        let written = writer.write(&write).await;
+        revisions.push(written.map_err(|problem| problem.to_string())?);
+    }
+    let until = Instant::now() + PREPARED_WITHIN;
+    loop {
+        changed.mark_unchanged();
+        let done = {
+            let state = shared.state.lock();
+            if state.snapshot.pod(&pod.meta.uid).is_none() {
+                return Err("binding volumes: pod does not exist any more".to_owned());
+            }
+            reserved.is_done(&state.snapshot, &revisions)
+        };
+        if done.map_err(|why| format!("binding volumes: {why}"))? {
+            return Ok(());
+        }
+        if tokio::time::timeout_at(until, changed.changed()).await.is_err() {
+            return Err("binding volumes: context deadline exceeded".to_owned());
+        }
+    }
+}
+
 /// A write that ran into a defect takes the scheduler with it: nothing goes on with half of its decisions lost.
 fn written(ended: Option<Result<(), JoinError>>) {
     if let Some(Err(defect)) = ended
@@ -159,7 +230,12 @@ fn written(ended: Option<Result<(), JoinError>>) {
 /// Has the state follow what the caches show.
 fn follow(caches: &Caches, shared: &Arc<Shared>) {
     let told = Arc::clone(shared);
-    caches.of::<PodInfo>().on_change(move |change| told.change(|state, now| state.pod_changed(change, now)));
+    caches.of::<PodInfo>().on_change(move |change| {
+        told.change(|state, now| state.pod_changed(change, now));
+        if change.new.is_none() {
+            told.prepared.send_modify(|count| *count += 1);
+        }
+    });
     let told = Arc::clone(shared);
     caches.of::<Node>().on_change(move |change| told.change(|state, now| state.node_changed(change, now)));
     let told = Arc::clone(shared);
@@ -182,6 +258,15 @@ fn follow(caches: &Caches, shared: &Arc<Shared>) {
     follow_controller::<ReplicationController>(caches, shared);
     follow_controller::<ReplicaSet>(caches, shared);
     follow_controller::<StatefulSet>(caches, shared);
+    follow_volumes::<Claim>(caches, shared, |old, new| Some(Event::ClaimChanged { old, new: new? }));
+    follow_volumes::<Volume>(caches, shared, |old, new| Some(Event::VolumeChanged { old, new: new? }));
+    follow_volumes::<Class>(caches, shared, |old, new| Some(Event::ClassChanged { old, new: new? }));
+    follow_volumes::<Driver>(caches, shared, |old, new| Some(Event::DriverChanged { old, new: new? }));
+    follow_volumes::<NodeDrivers>(caches, shared, |old, new| {
+        Some(Event::NodeDriversChanged { old, new: new? })
+    });
+    follow_volumes::<Capacity>(caches, shared, |old, new| Some(Event::CapacityChanged { old, new: new? }));
+    follow_volumes::<Attachment>(caches, shared, |_, new| new.is_none().then_some(Event::AttachmentGone));
     let told = Arc::clone(shared);
     let budgets = caches.of::<Budget>();
     let all = Arc::downgrade(&budgets);
@@ -189,6 +274,18 @@ fn follow(caches: &Caches, shared: &Arc<Shared>) {
         if let Some(all) = all.upgrade() {
             told.state.lock().budgets = all.list("");
         }
+    });
+}
+
+/// What a change of an object means for pods that wait.
+type Told<V> = for<'a> fn(Option<&'a Arc<V>>, Option<&'a Arc<V>>) -> Option<Event<'a>>;
+
+fn follow_volumes<V: Kept>(caches: &Caches, shared: &Arc<Shared>, event: Told<V>) {
+    let told = Arc::clone(shared);
+    caches.of::<V>().on_change(move |change| {
+        let event = event(change.old, change.new);
+        told.change(|state, now| state.volumes_changed(change, event.as_ref(), now));
+        told.prepared.send_modify(|count| *count += 1);
     });
 }
 

@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use crate::node::{Node, NodeInfo, Tally};
 use crate::peers::Peers;
 use crate::pod::PodInfo;
+use crate::volumes::Volumes;
 
 /// Pods that no selector tells apart.
 #[derive(Debug)]
@@ -60,6 +61,7 @@ pub struct Snapshot {
     with_terms: usize,
     no_labels: Labels,
     peers: Peers,
+    volumes: Volumes,
     /// Made when they are asked for, and anew when labels of nodes have changed.
     columns: Mutex<HashMap<CompactString, Arc<Column>>>,
 }
@@ -115,6 +117,16 @@ impl Snapshot {
     /// To say which pods belong together.
     pub fn peers_mut(&mut self) -> &mut Peers {
         &mut self.peers
+    }
+
+    /// What is known of volumes.
+    pub(crate) fn volumes(&self) -> &Volumes {
+        &self.volumes
+    }
+
+    /// To say what is known of volumes, and to promise some.
+    pub(crate) fn volumes_mut(&mut self) -> &mut Volumes {
+        &mut self.volumes
     }
 
     /// The values of a label of nodes.
@@ -202,6 +214,7 @@ impl Snapshot {
     /// A pod is on the node that it names. What it was before is forgotten.
     pub fn set_pod(&mut self, pod: &Arc<PodInfo>) {
         self.remove_pod(&pod.meta.uid);
+        self.volumes.count(pod, 1);
         self.placed.insert(pod.meta.uid.clone(), Arc::clone(pod));
         if self.by_name.contains_key(&pod.node_name) {
             self.put(pod);
@@ -213,6 +226,7 @@ impl Snapshot {
     /// A pod is on no node any more.
     pub fn remove_pod(&mut self, uid: &str) -> Option<Arc<PodInfo>> {
         let pod = self.placed.remove(uid)?;
+        self.volumes.count(&pod, -1);
         if self.by_name.contains_key(&pod.node_name) {
             self.take(&pod);
         } else if let Some(waiting) = self.waiting.get_mut(&pod.node_name) {

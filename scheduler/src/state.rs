@@ -10,13 +10,14 @@ use tokio::time::Instant;
 use crate::chance::Chance;
 use crate::event::Event;
 use crate::failure::Failure;
-use crate::framework::Profile;
+use crate::framework::{Profile, Reserved};
 use crate::node::Node;
 use crate::pod::PodInfo;
 use crate::preemption::Budget;
 use crate::queue::Queue;
 use crate::schedule::{Decision, Nominations, World, schedule};
 use crate::snapshot::Snapshot;
+use crate::volumes::Kept;
 
 /// All that placing remembers.
 #[derive(Debug)]
@@ -34,8 +35,8 @@ pub(crate) struct State {
 /// What is to be done next.
 #[derive(Debug)]
 pub(crate) enum Step {
-    /// To write that a pod is on this node.
-    Bind(Arc<PodInfo>, CompactString),
+    /// To write that a pod is on this node, once what was taken with it is written.
+    Bind(Arc<PodInfo>, CompactString, Vec<Arc<dyn Reserved>>),
     /// To write that there is no place for a pod.
     Tell(Box<Untold>),
     /// To wait, at the longest until then.
@@ -70,17 +71,64 @@ impl State {
         let world =
             World { snapshot: &self.snapshot, nominations: &self.nominations, budgets: &self.budgets };
         match schedule(&self.profile, &pod, world, &mut self.chance) {
-            Decision::Placed(node) => {
-                self.nominations.remove(&pod.meta.uid);
-                self.snapshot.set_pod(&pod.placed_on(&node));
-                self.assumed.insert(pod.meta.uid.clone());
-                Step::Bind(pod, node)
+            Decision::Placed(node) => match self.reserve(&pod, &node) {
+                Ok(reserved) => {
+                    self.nominations.remove(&pod.meta.uid);
+                    self.snapshot.set_pod(&pod.placed_on(&node));
+                    self.assumed.insert(pod.meta.uid.clone());
+                    Step::Bind(pod, node, reserved)
+                }
+                Err(failure) => self.unfit(pod, failure, now),
+            },
+            Decision::Unfit(failure) => self.unfit(pod, failure, now),
+        }
+    }
+
+    fn unfit(&mut self, pod: Arc<PodInfo>, failure: Failure, now: Instant) -> Step {
+        let displaced = self.nominate(&pod, &failure);
+        self.queue.stuck(&pod.meta.uid, failure.rejected_by.clone(), now);
+        Step::Tell(Box::new(Untold { pod, failure, displaced }))
+    }
+
+    /// Takes what a pod needs besides its node.
+    fn reserve(&mut self, pod: &PodInfo, node: &str) -> Result<Vec<Arc<dyn Reserved>>, Failure> {
+        let mut all = Vec::new();
+        for (plugin, _) in &self.profile.plugins {
+            match plugin.reserve(pod, node, &mut self.snapshot) {
+                Ok(reserved) => all.extend(reserved),
+                Err(rejection) => {
+                    all.iter().for_each(|taken: &Arc<dyn Reserved>| taken.release(&mut self.snapshot));
+                    let name = plugin.name();
+                    return Err(Failure {
+                        message: format!(
+                            "running Reserve plugin \"{name}\": {}",
+                            rejection.reasons.join(", ")
+                        ),
+                        rejected_by: vec![name],
+                        preemption: None,
+                        gives_up_nomination: false,
+                    });
+                }
             }
-            Decision::Unfit(failure) => {
-                let displaced = self.nominate(&pod, &failure);
-                self.queue.stuck(&pod.meta.uid, failure.rejected_by.clone(), now);
-                Step::Tell(Box::new(Untold { pod, failure, displaced }))
-            }
+        }
+        Ok(all)
+    }
+
+    /// Gives back what was taken for a pod.
+    pub(crate) fn release(&mut self, reserved: &[Arc<dyn Reserved>]) {
+        reserved.iter().for_each(|reserved| reserved.release(&mut self.snapshot));
+    }
+
+    /// Something about volumes has changed.
+    pub(crate) fn volumes_changed<V: Kept>(
+        &mut self,
+        change: &Change<'_, V>,
+        event: Option<&Event<'_>>,
+        now: Instant,
+    ) {
+        V::keep(self.snapshot.volumes_mut(), change.old, change.new);
+        if let Some(event) = event {
+            self.happened(event, now);
         }
     }
 

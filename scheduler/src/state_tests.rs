@@ -32,7 +32,7 @@ impl Story {
     /// `NAME -> NODE`, or `NAME: why not`.
     fn step(&mut self) -> String {
         match self.state.step(self.now) {
-            Step::Bind(pod, node) => format!("{} -> {node}", pod.meta.name),
+            Step::Bind(pod, node, _) => format!("{} -> {node}", pod.meta.name),
             Step::Tell(untold) => format!("{}: {}", untold.pod.meta.name, untold.failure.message),
             Step::Wait(_) => "wait".into(),
         }

@@ -86,7 +86,57 @@ pub(crate) struct Port {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Volume {
+    pub(crate) name: CompactString,
     pub(crate) image: Option<ImageVolume>,
+    pub(crate) persistent_volume_claim: Option<ClaimVolume>,
+    pub(crate) ephemeral: Option<serde::de::IgnoredAny>,
+    pub(crate) gce_persistent_disk: Option<GceDisk>,
+    pub(crate) aws_elastic_block_store: Option<AwsDisk>,
+    pub(crate) iscsi: Option<IscsiDisk>,
+    pub(crate) rbd: Option<RbdDisk>,
+    pub(crate) csi: Option<DriverVolume>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct ClaimVolume {
+    pub(crate) claim_name: CompactString,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct GceDisk {
+    pub(crate) pd_name: CompactString,
+    pub(crate) read_only: bool,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct AwsDisk {
+    #[serde(rename = "volumeID")]
+    pub(crate) volume_id: CompactString,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct IscsiDisk {
+    pub(crate) iqn: CompactString,
+    pub(crate) read_only: bool,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct RbdDisk {
+    pub(crate) monitors: Box<[CompactString]>,
+    pub(crate) pool: CompactString,
+    pub(crate) image: CompactString,
+    pub(crate) read_only: bool,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct DriverVolume {
+    pub(crate) driver: CompactString,
 }
 
 #[derive(Default, Deserialize)]

@@ -6,9 +6,11 @@ use std::time::Duration;
 use keelson_api::time::Clock;
 use keelson_client::client::Deletion;
 use keelson_client::events::{Event, Recorder, Regarding, Weight};
-use keelson_client::{Client, Kind, Patch, Problem, Time};
+use keelson_client::{Client, Kind, Meta, Patch, Problem, Time};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::framework::Write;
 use crate::pod::{PODS, PodInfo};
 use crate::preemption::Preemption;
 use crate::state::Untold;
@@ -17,6 +19,12 @@ use crate::state::Untold;
 const NOTE_BYTES_MAX: usize = 1024;
 /// How often is asked what became of a binding whose answer was lost.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
+
+/// Of an answer, what says as of when it is.
+#[derive(Deserialize)]
+struct Answer {
+    metadata: Meta,
+}
 
 /// Writes what was decided.
 #[derive(Clone, Debug)]
@@ -49,12 +57,24 @@ impl Writer {
             return true;
         };
         let message = format!("binding rejected: running Bind plugin \"DefaultBinder\": {problem}");
-        tracing::debug!(pod = %pod.key(), node, %problem, "cannot bind");
         if !problem.is_not_found() {
-            self.record(pod, Weight::Warning, ("FailedScheduling", "Scheduling"), &message);
-            self.condition(pod, "SchedulerError", &message, None).await;
+            self.refused(pod, node, &message).await;
         }
         false
+    }
+
+    /// Writes that a pod cannot be bound to the node that was found for it.
+    pub(crate) async fn refused(&self, pod: &PodInfo, node: &str, message: &str) {
+        tracing::debug!(pod = %pod.key(), node, message, "cannot bind");
+        self.record(pod, Weight::Warning, ("FailedScheduling", "Scheduling"), message);
+        self.condition(pod, "SchedulerError", message, None).await;
+    }
+
+    /// Writes something that a pod needs; gives back its revision.
+    pub(crate) async fn write(&self, write: &Write) -> Result<u64, Problem> {
+        let change = (Patch::Merge, &write.change);
+        let written: Answer = self.client.patch(&write.resource, &write.key, "", change).await?;
+        Ok(written.metadata.resource_version)
     }
 
     /// What became of a binding whose answer was lost: nothing is placed anew before that is known.

@@ -20,6 +20,10 @@ pub(crate) struct StorageFlags(pub(crate) Given);
 #[derive(Clone, Debug)]
 pub(crate) struct ControllerFlags(pub(crate) Given);
 
+/// The flags of the command that runs hollow nodes alone.
+#[derive(Clone, Debug)]
+pub(crate) struct HollowFlags(pub(crate) Given);
+
 const CONFIG: &str = "config";
 const VERBOSE: &str = "verbose";
 
@@ -87,6 +91,7 @@ macro_rules! flags {
     };
 }
 
-flags!(ServerFlags, &[Of::Servers, Of::Controllers, Of::All]);
+flags!(ServerFlags, &[Of::Servers, Of::Controllers, Of::Hollow, Of::All]);
 flags!(StorageFlags, &[Of::All]);
 flags!(ControllerFlags, &[Of::Controllers, Of::All]);
+flags!(HollowFlags, &[Of::Hollow, Of::All]);

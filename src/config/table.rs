@@ -7,7 +7,7 @@ use std::time::Duration;
 use keelson_apiserver::admission::plugins::{Plugin, Plugins};
 use keelson_apiserver::node_ports::NodePorts;
 
-use super::{LogFormat, Settings, Surroundings, path};
+use super::{Hollow, LogFormat, Settings, Surroundings, path};
 
 /// One setting: everything there is to know about it.
 pub(super) struct Setting {
@@ -34,6 +34,8 @@ pub(super) enum Of {
     Servers,
     /// Those, and the one that runs controllers alone.
     Controllers,
+    /// Those that serve, and the one that runs hollow nodes.
+    Hollow,
     /// All of those, and the ones that look after stored data.
     All,
 }
@@ -45,6 +47,8 @@ impl Setting {
     }
 }
 
+/// The most hollow nodes of one process: more than there are addresses for are of no use.
+pub(crate) const HOLLOW_NODES_MAX: u32 = 50_000;
 /// The setting that `-v` changes.
 pub(super) const LOG_LEVEL: &str = "log-level";
 
@@ -153,6 +157,62 @@ pub(super) const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        name: "cluster-cidr",
+        value: "RANGE",
+        heading: "Serving",
+        help: "Give each node a part of RANGE for its pods, or of two, one for IPv4 and one for IPv6, with a comma in \
+               between; if empty, others see to that",
+        of: Of::Controllers,
+        default: |_| "10.244.0.0/16".into(),
+        take: |settings, text, _| {
+            settings.pod_ranges =
+                text.parse().map_err(|error: keelson_controllers::NoPodRanges| error.to_string())?;
+            Ok(())
+        },
+    },
+    Setting {
+        name: "hollow-nodes",
+        value: "NUMBER",
+        heading: "Hollow nodes",
+        help: "Have so many nodes that run pods without running them",
+        of: Of::Servers,
+        default: |_| "0".into(),
+        take: |settings, text, _| {
+            let number = text.parse::<u32>().ok().filter(|number| *number <= HOLLOW_NODES_MAX);
+            settings.hollow.nodes = number
+                .ok_or_else(|| format!("is no number of nodes; give one from 0 to {HOLLOW_NODES_MAX}"))?;
+            Ok(())
+        },
+    },
+    Setting {
+        name: "hollow-node",
+        value: "LIST",
+        heading: "Hollow nodes",
+        help: "Give each hollow node these resources, as RESOURCE=AMOUNT with commas in between; zones=NUMBER spreads \
+               them over zones",
+        of: Of::Hollow,
+        default: |_| "cpu=8,memory=32Gi,ephemeral-storage=100Gi,pods=110".into(),
+        take: |settings, text, _| {
+            settings.hollow.shape = text.parse().map_err(|wrong| format!("cannot be a node: {wrong}"))?;
+            Ok(())
+        },
+    },
+    Setting {
+        name: "hollow-pods",
+        value: "LIST",
+        heading: "Hollow nodes",
+        help: "Have hollow containers behave so: start-delay, ready-after, run-for, stop-delay with durations, \
+               exit-code with a number, failing with a percentage, as WORD=VALUE with commas in between; a pod says \
+               otherwise by annotations such as keelson.dev/run-for",
+        of: Of::Hollow,
+        default: |_| String::new(),
+        take: |settings, text, _| {
+            settings.hollow.behaviour =
+                text.parse().map_err(|wrong| format!("cannot be followed: {wrong}"))?;
+            Ok(())
+        },
+    },
+    Setting {
         name: "service-node-port-range",
         value: "FIRST-LAST",
         heading: "Serving",
@@ -232,6 +292,8 @@ pub(super) fn blank() -> Settings {
         advertise_address: None,
         pki_dir: None,
         controllers: keelson_controllers::Selection::default(),
+        pod_ranges: keelson_controllers::PodRanges::default(),
+        hollow: Hollow::default(),
         service_cidr: String::new(),
         node_ports: NodePorts::default(),
         admission: Plugins::default(),

@@ -109,6 +109,7 @@ impl Cluster {
             instance: "sim".into(),
             selection: controllers.parse().expect("known controllers"),
             root_ca: Some("a certificate".into()),
+            pod_ranges: "10.244.0.0/16".parse().expect("a range"),
             election: None,
         };
         self.running.spawn(async move {
@@ -127,6 +128,26 @@ impl Cluster {
         };
         self.running.spawn(async move {
             keelson_scheduler::run(parts, std::future::pending()).await.expect("the scheduler goes on");
+        });
+    }
+
+    /// Begins so many hollow nodes.
+    pub(crate) fn begin_nodes(&mut self, count: u32) {
+        let server = self.server.clone();
+        let parts = keelson_kubelet::Parts {
+            shared: self.as_user("system:node:hollow"),
+            as_node: Box::new(move |name| {
+                client(&server, Caller::authenticated(&format!("system:node:{name}"), ["system:nodes"]))
+            }),
+            clock: self.clock.clone(),
+            prefix: "hollow".into(),
+            count,
+            shape: keelson_kubelet::Shape::default(),
+            behaviour: keelson_kubelet::Behaviour::default(),
+            version: "v1.37.1".into(),
+        };
+        self.running.spawn(async move {
+            keelson_kubelet::run(parts, std::future::pending()).await.expect("nodes go on");
         });
     }
 

@@ -19,6 +19,8 @@ mod jobs;
 #[cfg(test)]
 mod leases;
 #[cfg(test)]
+mod nodes;
+#[cfg(test)]
 mod pods;
 #[cfg(test)]
 mod scheduling;
@@ -26,3 +28,5 @@ mod scheduling;
 mod services;
 #[cfg(test)]
 mod statefulsets;
+#[cfg(test)]
+mod volumes;

@@ -1,7 +1,7 @@
 //! Nodes, as far as controllers look at them.
 
 use compact_str::CompactString;
-use keelson_client::{Kind, Meta, Resource};
+use keelson_client::{Kind, Meta, Resource, Time};
 use serde::Deserialize;
 
 use super::taint::Taint;
@@ -10,6 +10,8 @@ use super::taint::Taint;
 pub(crate) const NODES: Resource = Resource::cluster("", "v1", "nodes", "Node");
 /// What somebody marks a node with that will not come back.
 const OUT_OF_SERVICE: &str = "node.kubernetes.io/out-of-service";
+/// The effect of a taint that pods on the node have to put up with, too.
+pub(crate) const NO_EXECUTE: &str = "NoExecute";
 
 /// A node.
 #[derive(Debug, Deserialize)]
@@ -18,7 +20,7 @@ pub(crate) struct Node {
     #[serde(default)]
     pub(crate) spec: Spec,
     #[serde(default)]
-    status: Status,
+    pub(crate) status: Status,
 }
 
 /// What is wanted of it.
@@ -26,20 +28,26 @@ pub(crate) struct Node {
 #[serde(default)]
 pub(crate) struct Spec {
     pub(crate) taints: Box<[Taint]>,
+    pub(crate) unschedulable: bool,
+    #[serde(rename = "podCIDRs")]
+    pub(crate) pod_ranges: Box<[CompactString]>,
 }
 
+/// What became of it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Status {
-    conditions: Box<[Condition]>,
+pub(crate) struct Status {
+    pub(crate) conditions: Box<[Condition]>,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Condition {
+/// What it says of itself, or somebody else of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Condition {
     #[serde(rename = "type")]
-    kind: CompactString,
-    status: CompactString,
+    pub(crate) kind: CompactString,
+    pub(crate) status: CompactString,
+    pub(crate) last_heartbeat_time: Option<Time>,
 }
 
 impl Kind for Node {
@@ -60,13 +68,23 @@ impl Node {
             .map(Into::into)
     }
 
+    /// A condition of it.
+    pub(crate) fn condition(&self, kind: &str) -> Option<&Condition> {
+        self.status.conditions.iter().find(|condition| condition.kind == kind)
+    }
+
+    /// Whether it says that it is ready.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.condition("Ready").is_some_and(|ready| ready.status == "True")
+    }
+
     /// Whether it is not ready, and somebody says that it will not be again.
     pub(crate) fn is_out_of_service(&self) -> bool {
-        let ready = self
-            .status
-            .conditions
-            .iter()
-            .any(|condition| condition.kind == "Ready" && condition.status == "True");
-        !ready && self.spec.taints.iter().any(|taint| taint.key == OUT_OF_SERVICE)
+        !self.is_ready() && self.spec.taints.iter().any(|taint| taint.key == OUT_OF_SERVICE)
+    }
+
+    /// The taints that pods on it have to put up with.
+    pub(crate) fn driving_out(&self) -> impl Iterator<Item = &Taint> {
+        self.spec.taints.iter().filter(|taint| taint.effect == NO_EXECUTE)
     }
 }

@@ -4,8 +4,10 @@ use std::fmt;
 
 use compact_str::CompactString;
 use keelson_client::{Kind, Meta, Resource, Time};
-use serde::de::{SeqAccess, Visitor};
+use serde::de::{IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+
+use super::taint::Toleration;
 
 /// The resource.
 pub(crate) const PODS: Resource = Resource::namespaced("", "v1", "pods", "Pod");
@@ -38,12 +40,61 @@ pub(crate) struct Spec {
     /// The one node that it may be placed on, if there is only one.
     #[serde(rename = "affinity", deserialize_with = "only_node")]
     pub(crate) only_node: CompactString,
+    pub(crate) tolerations: Box<[Toleration]>,
+    /// The volumes that are claims: named, or made for the pod.
+    #[serde(deserialize_with = "claiming")]
+    volumes: Box<[Volume]>,
     /// Containers that name ports.
     #[serde(deserialize_with = "with_ports")]
     pub(crate) containers: Box<[Container]>,
     /// Initial containers that stay, and those that name ports.
     #[serde(deserialize_with = "staying")]
     pub(crate) init_containers: Box<[Container]>,
+}
+
+/// A volume that is a claim.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Volume {
+    name: CompactString,
+    persistent_volume_claim: Option<ClaimVolume>,
+    ephemeral: Option<IgnoredAny>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct ClaimVolume {
+    claim_name: CompactString,
+}
+
+/// A claim that a pod uses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct UsedClaim {
+    pub(crate) name: CompactString,
+    /// Whether it is made for the pod, and goes with it.
+    pub(crate) ephemeral: bool,
+}
+
+impl Pod {
+    /// The claims that it uses.
+    pub(crate) fn claims(&self) -> impl Iterator<Item = UsedClaim> {
+        self.spec.volumes.iter().map(|volume| match &volume.persistent_volume_claim {
+            Some(claim) => UsedClaim { name: claim.claim_name.clone(), ephemeral: false },
+            None => UsedClaim {
+                name: compact_str::format_compact!("{}-{}", self.metadata.name, volume.name),
+                ephemeral: true,
+            },
+        })
+    }
+}
+
+fn claiming<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Box<[Volume]>, D::Error> {
+    let fold: fn(&mut Vec<Volume>, Volume) = |all, volume| {
+        if volume.persistent_volume_claim.is_some() || volume.ephemeral.is_some() {
+            all.push(volume);
+        }
+    };
+    Ok(deserializer.deserialize_any(Folding(Vec::new(), fold))?.into())
 }
 
 /// Whether it is started again.

@@ -1,20 +1,31 @@
 //! What keeps pods away from nodes, and what pods put up with.
 
 use compact_str::CompactString;
+use keelson_client::Time;
 use serde::{Deserialize, Serialize};
 
 /// A taint of a node.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub(crate) struct Taint {
     pub(crate) key: CompactString,
+    #[serde(skip_serializing_if = "CompactString::is_empty")]
     pub(crate) value: CompactString,
     pub(crate) effect: CompactString,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) time_added: Option<Time>,
+}
+
+impl Taint {
+    /// Whether it is the one of this key and effect.
+    pub(crate) fn is(&self, key: &str, effect: &str) -> bool {
+        self.key == key && self.effect == effect
+    }
 }
 
 /// What a pod puts up with.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 pub(crate) struct Toleration {
     #[serde(skip_serializing_if = "CompactString::is_empty")]
     pub(crate) key: CompactString,
@@ -24,12 +35,15 @@ pub(crate) struct Toleration {
     pub(crate) value: CompactString,
     #[serde(skip_serializing_if = "CompactString::is_empty")]
     pub(crate) effect: CompactString,
+    /// For how long, where a taint drives out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) toleration_seconds: Option<i64>,
 }
 
 impl Toleration {
     /// That a taint of this key may be there, with this effect.
     pub(crate) fn of(key: &str, effect: &str) -> Self {
-        Self { key: key.into(), operator: "Exists".into(), value: "".into(), effect: effect.into() }
+        Self { key: key.into(), operator: "Exists".into(), effect: effect.into(), ..Self::default() }
     }
 
     /// Whether it puts up with a taint.
@@ -63,7 +77,8 @@ mod tests {
 
     #[test]
     fn taints_are_put_up_with_by_key_value_and_effect() {
-        let taint = Taint { key: "k".into(), value: "5".into(), effect: "NoSchedule".into() };
+        let taint =
+            Taint { key: "k".into(), value: "5".into(), effect: "NoSchedule".into(), time_added: None };
         for (toleration, expected) in [
             (json!({"operator": "Exists"}), true),
             (json!({"key": "k", "operator": "Exists", "effect": "NoExecute"}), false),

@@ -268,6 +268,7 @@ impl Plugin for InterPodAffinity {
             Event::NamespaceChanged(_) => {
                 pod.affinity.iter().chain(&pod.anti_affinity).any(PodTerm::selects_namespaces)
             }
+            _ => false,
         }
     }
 }

@@ -327,7 +327,7 @@ impl Plugin for PodTopologySpread {
                 let other = old.labels() != new.labels() || old.taints != new.taints;
                 other && (has_all_keys(&hard, old) || has_all_keys(&hard, new))
             }
-            Event::NamespaceChanged(_) => false,
+            _ => false,
         }
     }
 }
