@@ -23,7 +23,7 @@ async fn evict(cluster: &Cluster, pod: &str) -> Result<Value, Problem> {
 
 #[tokio::test(start_paused = true)]
 async fn no_more_go_than_there_may() {
-    let cluster = Cluster::with(WORKLOADS).await;
+    let mut cluster = Cluster::with(WORKLOADS).await;
     let web = json!({
         "metadata": {"name": "web"},
         "spec": {
@@ -39,11 +39,15 @@ async fn no_more_go_than_there_may() {
     allowed(&cluster, 1).await;
     let pods = cluster.list(&PODS, "default").await;
     let names: Vec<&str> = pods.iter().filter_map(|pod| pod["metadata"]["name"].as_str()).collect();
+    // While nobody works, nothing takes its place.
+    cluster.kill().await;
     evict(&cluster, names[0]).await.expect("one may go");
     let refused = evict(&cluster, names[1]).await.expect_err("and no other");
     assert!(refused.is_too_much(), "{refused}");
     // Another one takes its place, and then the next may go.
+    cluster.begin_all(WORKLOADS);
+    let look = async || cluster.get(&PODS, &format!("default/{}", names[0])).await;
+    cluster.until("it is gone", look, Option::is_none).await;
     allowed(&cluster, 1).await;
-    assert!(cluster.get(&PODS, &format!("default/{}", names[0])).await.is_none());
     evict(&cluster, names[1]).await.expect("the next one may go");
 }
