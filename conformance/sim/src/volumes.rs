@@ -125,7 +125,7 @@ async fn volumes_are_chosen_with_the_node() {
 #[tokio::test(start_paused = true)]
 async fn volumes_are_made_on_the_node_that_was_chosen() {
     let cluster = begin().await;
-    class(&cluster, "made", "WaitForFirstConsumer", "example.com/p").await;
+    class(&cluster, "made", "WaitForFirstConsumer", "p.example.com").await;
     claim(&cluster, "c", "made").await;
     pod(&cluster, "p", "c").await;
     // The provisioner's part is ours.
@@ -139,7 +139,7 @@ async fn volumes_are_made_on_the_node_that_was_chosen() {
     assert!(before["spec"]["nodeName"].is_null(), "it is not bound before its volume is there");
     let spec = json!({
         "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "storageClassName": "made",
-        "csi": {"driver": "example.com/p", "volumeHandle": "h"},
+        "csi": {"driver": "p.example.com", "volumeHandle": "h"},
         "claimRef": {"namespace": "default", "name": "c", "uid": asked["metadata"]["uid"], "kind": "PersistentVolumeClaim", "apiVersion": "v1"},
     });
     cluster.create(&VOLUMES, "", json!({"metadata": {"name": "v"}, "spec": spec})).await;
