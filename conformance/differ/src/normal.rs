@@ -58,7 +58,7 @@ static TEXTS: LazyLock<Vec<(Regex, &str)>> =
     LazyLock::new(|| PLAIN.iter().map(|(pattern, instead)| (compiled(pattern), *instead)).collect());
 static UID: LazyLock<Regex> =
     LazyLock::new(|| compiled(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"));
-static AGE: LazyLock<Regex> = LazyLock::new(|| compiled(r"^\d+[smh](?:\d+[sm])?$"));
+static AGE: LazyLock<Regex> = LazyLock::new(|| compiled(r"^\d+[smhdy](?:\d+[smhd])?$"));
 /// The names of groups that scripts make.
 static PASSING: LazyLock<Regex> =
     LazyLock::new(|| compiled(r"\bdiffer\d\.example\.|org\.example\.differ\d\."));

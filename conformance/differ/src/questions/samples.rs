@@ -87,90 +87,80 @@ fn one(facts: &Facts, shape: Shape<'_>, sample: Sample, depth: usize) -> Option<
     })
 }
 
-/// What is done to a value that is there: named, and nothing if it is taken away.
-pub(super) fn changes(
-    facts: &Facts,
-    shape: Shape<'_>,
-    value: &Json,
-    sample: Sample,
-) -> Vec<(String, Option<Json>)> {
-    let mut all: Vec<(String, Option<Json>)> = vec![("-".to_owned(), None)];
+/// Something that is done to a value: named, and nothing if it is taken away.
+type Change = (String, Option<Json>);
+
+/// What is done to a value that is there.
+pub(super) fn changes(facts: &Facts, shape: Shape<'_>, value: &Json, sample: Sample) -> Vec<Change> {
     let whole = sample == Sample::All;
-    let mut put = |value: Json| {
-        let shown: String = value.to_string().chars().take(24).collect();
-        all.push((shown, Some(value)));
-    };
+    let mut all: Vec<Change> = vec![("-".to_owned(), None)];
     match (shape, value) {
-        (Shape::Struct(_), _) => {
-            put(json!({}));
-            if whole {
-                put(json!("x"));
-            }
-        }
-        (Shape::List(items), Json::Array(values)) => {
-            put(json!([]));
-            let mut twice = values.clone();
-            twice.extend(values.first().cloned());
-            all.push(("twice".to_owned(), Some(Json::Array(twice))));
-            if let Some(bad) = one(facts, facts.shape(items), Sample::Bad, 1) {
-                let mut more = values.clone();
-                more.push(bad);
-                all.push(("and bad".to_owned(), Some(Json::Array(more))));
-            }
-            if whole {
-                all.push(("{}".to_owned(), Some(json!({}))));
-            }
-        }
-        (Shape::Map(values), Json::Object(entries)) => {
-            put(json!({}));
-            for key in ["Bad key!", "x", ""] {
-                let mut more = entries.clone();
-                if let Some(value) = one(facts, facts.shape(values), Sample::Plain, 1) {
-                    more.insert(key.to_owned(), value);
-                    all.push((format!("and `{key}`"), Some(Json::Object(more))));
-                }
-            }
-        }
-        (Shape::Text(values), value) => {
-            let plain = if values.is_empty() { 0 } else { 3 };
-            let others = values.iter().filter(|other| *other != value).take(plain);
-            others.for_each(|other| put(other.clone()));
-            put(json!(BAD));
-            if values.is_empty() {
-                put(json!("other"));
-            }
-            if whole {
-                put(json!(""));
-                put(json!(5));
-                if values.is_empty() {
-                    put(json!("a".repeat(300)));
-                }
-            }
-        }
-        (Shape::Bytes, _) => [json!("eA=="), json!("!")].into_iter().for_each(put),
-        (Shape::Time, _) => [json!("2021-02-03T04:05:06Z"), json!("x")].into_iter().for_each(put),
-        (Shape::Quantity, _) => {
-            ["-1", "0", "1500m", "7Gi", "x"].into_iter().for_each(|text| put(json!(text)));
-        }
-        (Shape::Number, _) => {
-            let numbers = if whole { [-1, 0, 1, 70_000].as_slice() } else { [-1, 77].as_slice() };
-            numbers.iter().for_each(|number| put(json!(number)));
-            if whole {
-                put(json!("x"));
-                put(json!(5_000_000_000_i64));
-            }
-        }
-        (Shape::Bool, value) => put(json!(value != &json!(true))),
-        (Shape::IntOrText, _) => {
-            [json!(-1), json!(0), json!(70_000), json!("x"), json!(BAD), json!("50%"), json!("200%")]
-                .into_iter()
-                .for_each(put);
-        }
-        (Shape::Open, _) => put(json!({})),
-        _ => {}
+        (Shape::List(items), Json::Array(values)) => all.extend(of_list(facts, items, values, whole)),
+        (Shape::Map(values), Json::Object(entries)) => all.extend(of_map(facts, values, entries)),
+        _ => all.extend(others(shape, value, whole).into_iter().map(named)),
     }
     all.retain(|(_, new)| new.as_ref() != Some(value));
     all
+}
+
+fn named(value: Json) -> Change {
+    (value.to_string().chars().take(24).collect(), Some(value))
+}
+
+fn of_list(facts: &Facts, items: &Json, values: &[Json], whole: bool) -> Vec<Change> {
+    let with = |more: Option<Json>| Some(values.iter().cloned().chain(more).collect());
+    let mut all = vec![named(json!([])), ("twice".to_owned(), with(values.first().cloned()))];
+    if let Some(bad) = one(facts, facts.shape(items), Sample::Bad, 1) {
+        all.push(("and bad".to_owned(), with(Some(bad))));
+    }
+    if whole {
+        all.push(named(json!({})));
+    }
+    all
+}
+
+fn of_map(facts: &Facts, values: &Json, entries: &Map<String, Json>) -> Vec<Change> {
+    let mut all = vec![named(json!({}))];
+    for key in ["Bad key!", "x", ""] {
+        let mut more = entries.clone();
+        if let Some(value) = one(facts, facts.shape(values), Sample::Plain, 1) {
+            more.insert(key.to_owned(), value);
+            all.push((format!("and `{key}`"), Some(Json::Object(more))));
+        }
+    }
+    all
+}
+
+/// Other values of the same kind, and such as cannot be.
+fn others(shape: Shape<'_>, value: &Json, whole: bool) -> Vec<Json> {
+    let of = |values: &[Json], more: &[Json]| {
+        let more = if whole { more } else { &[] };
+        values.iter().chain(more).cloned().collect::<Vec<_>>()
+    };
+    match shape {
+        Shape::Struct(_) => of(&[json!({})], &[json!("x")]),
+        Shape::Text([]) => of(&[json!(BAD), json!("other")], &[json!(""), json!(5), json!("a".repeat(300))]),
+        Shape::Text(values) => {
+            let mut all: Vec<Json> = values.iter().filter(|other| *other != value).take(3).cloned().collect();
+            all.extend(of(&[json!(BAD)], &[json!(""), json!(5)]));
+            all
+        }
+        Shape::Bytes => of(&[json!("eA=="), json!("!")], &[]),
+        Shape::Time => of(&[json!("2021-02-03T04:05:06Z"), json!("x")], &[]),
+        Shape::Quantity => ["-1", "0", "1500m", "7Gi", "x"].map(|text| json!(text)).to_vec(),
+        Shape::Number if whole => {
+            let (numbers, large) = ([-1, 0, 1, 70_000].map(|number| json!(number)), 5_000_000_000_i64);
+            of(&numbers, &[json!("x"), json!(large)])
+        }
+        Shape::Number => of(&[json!(-1), json!(77)], &[]),
+        Shape::Bool => of(&[json!(value != &json!(true))], &[]),
+        Shape::IntOrText => {
+            let texts = ["x", BAD, "50%", "200%"].map(|text| json!(text));
+            [-1, 0, 70_000].map(|number| json!(number)).into_iter().chain(texts).collect()
+        }
+        Shape::Open => of(&[json!({})], &[]),
+        Shape::List(_) | Shape::Map(_) => Vec::new(),
+    }
 }
 
 /// The value with all its texts empty, but for what says what it is.
