@@ -95,10 +95,9 @@ impl Resource for Nodes {
         }
         let Some(mut status) = node.part("status") else { return };
         // What a node has can be given away unless it says otherwise.
-        if let Some(capacity) = status.get("capacity").cloned() {
-            if status.view().field("allocatable").value().is_none_or(Value::is_empty) {
-                status.set("allocatable", capacity);
-            }
+        let is_open = status.view().field("allocatable").value().is_none_or(Value::is_empty);
+        if let Some(capacity) = status.get("capacity").cloned().filter(|_| is_open) {
+            status.set("allocatable", capacity);
         }
         round_up(&mut status, "capacity");
         round_up(&mut status, "allocatable");

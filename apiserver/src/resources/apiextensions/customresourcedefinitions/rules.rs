@@ -157,7 +157,7 @@ fn check_version(version: &At<'_, '_>, all: View<'_>, errors: &mut Errors) {
 
 /// Fields that objects can be selected by are there, are of a simple type, and are named once.
 fn check_selectable(all: &At<'_, '_>, root: View<'_>, errors: &mut Errors) {
-    if all.len() > 0 && !root.is_present() {
+    if !all.is_empty() && !root.is_present() {
         let words = "may only be set when validations.schema is included";
         return errors.push(Error::invalid(&all.path, "", words));
     }

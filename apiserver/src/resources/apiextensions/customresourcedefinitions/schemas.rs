@@ -160,7 +160,7 @@ fn each(schema: &At<'_, '_>, place: Place<'_>, errors: &mut Errors) {
         schema.field("uniqueItems").forbidden(words, errors);
     }
     let is_any = more.is_true();
-    if more.is_present() && properties.len() > 0 && !is_any {
+    if more.is_present() && !properties.is_empty() && !is_any {
         more.forbidden("additionalProperties and properties are mutual exclusive", errors);
     }
     if more.view.fields().is_some() {
@@ -275,7 +275,7 @@ fn lists(schema: &At<'_, '_>, errors: &mut Errors) {
     if list.is_present() && !matches!(list.text(), "atomic" | "set" | "map") {
         errors.push(Error::not_supported(&list.path, list.text(), &["atomic", "set", "map"]));
     }
-    if keys.len() > 0 {
+    if !keys.is_empty() {
         let words = "must be map if x-kubernetes-list-map-keys is non-empty";
         match list.text() {
             "map" => {}
@@ -290,7 +290,7 @@ fn lists(schema: &At<'_, '_>, errors: &mut Errors) {
 }
 
 fn map_keys(items: &At<'_, '_>, keys: &At<'_, '_>, errors: &mut Errors) {
-    if keys.len() == 0 {
+    if keys.is_empty() {
         keys.missing("must not be empty if x-kubernetes-list-type is map", errors);
     }
     if !items.is_present() {

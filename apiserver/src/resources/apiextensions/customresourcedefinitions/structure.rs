@@ -95,7 +95,7 @@ fn invariants(s: &At<'_, '_>, level: Level, errors: &mut Errors) {
     if metadata.is_present() {
         of_metadata(&metadata, is_whole, level, errors);
     }
-    let knows_nothing = !s.view.field(PRESERVE).is_true() && properties.len() == 0;
+    let knows_nothing = !s.view.field(PRESERVE).is_true() && properties.is_empty();
     if s.view.field(EMBEDDED).is_true() && knows_nothing {
         let words = "must not be empty if x-kubernetes-embedded-resource is true without x-kubernetes-preserve-unknown-fields";
         properties.missing(words, errors);
@@ -197,7 +197,7 @@ fn condition(v: &At<'_, '_>, skips_any: bool, errors: &mut Errors) {
         }
     }
     let rules = v.field("x-kubernetes-validations");
-    if rules.len() > 0 {
+    if !rules.is_empty() {
         rules.forbidden("must be empty to be structural", errors);
     }
     if properties.view.key("metadata").is_present() {

@@ -47,7 +47,7 @@ pub(super) fn check(new: &Object, old: Option<&Object>, errors: &mut Errors) {
     topology(new, errors);
     let is_headless =
         spec.field("clusterIPs").len() == 1 && spec.field("clusterIPs").index(0).text() == HEADLESS;
-    if spec.field("ports").len() == 0 && !is_headless && spec.field("type").text() != kind::EXTERNAL_NAME {
+    if spec.field("ports").is_empty() && !is_headless && spec.field("type").text() != kind::EXTERNAL_NAME {
         spec.field("ports").missing("", errors);
     }
     of_kind(&spec, errors);
@@ -84,7 +84,7 @@ pub(super) fn check_status(new: &Object, old: &Object, errors: &mut Errors) {
     let status = At::root(new, "status");
     let balancer = status.field("loadBalancer");
     let ingress = balancer.field("ingress");
-    if new.view().path("spec.type").text() != kind::LOAD_BALANCER && ingress.len() > 0 {
+    if new.view().path("spec.type").text() != kind::LOAD_BALANCER && !ingress.is_empty() {
         return ingress.forbidden("may only be used when `spec.type` is 'LoadBalancer'", errors);
     }
     let before = old.view().path("status.loadBalancer.ingress");
@@ -235,7 +235,7 @@ fn external_addresses(list: &At<'_, '_>, old: Option<View<'_>>, errors: &mut Err
 fn source_ranges(new: &Object, spec: &At<'_, '_>, old: Option<&Object>, errors: &mut Errors) {
     let is_balanced = spec.field("type").text() == kind::LOAD_BALANCER;
     let ranges = spec.field_as("loadBalancerSourceRanges", "LoadBalancerSourceRanges");
-    if ranges.len() > 0 {
+    if !ranges.is_empty() {
         if !is_balanced {
             ranges.forbidden(ONLY_BALANCED, errors);
         }
