@@ -266,8 +266,9 @@ mod tests {
         revisions[63] = 203;
         assert_eq!(list(&encoded, &revisions), (vec![63, 64, 64, 8], vec![1]));
         // A page that begins elsewhere finds its way back, and runs that have become short are taken up.
+        assert_eq!(list(&encoded, &revisions[190..]), (vec![9], vec![0]));
         assert_eq!(list(&encoded, &revisions[90..]), (vec![37, 64, 8], vec![0]));
-        revisions.drain(5..45);
-        assert_eq!(list(&encoded, &revisions), (vec![87, 64, 8], vec![0]));
+        revisions.drain(70..110);
+        assert_eq!(list(&encoded, &revisions), (vec![63, 88, 8], vec![1]));
     }
 }

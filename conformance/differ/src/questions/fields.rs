@@ -3,6 +3,8 @@
 //!
 //! What there could be besides comes from the facts: of every field that an object leaves out some values are tried, too.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
@@ -108,9 +110,7 @@ impl<'a> Walk<'a> {
         let (mut script, object) = (self.script("create"), &self.object);
         let all = format!("{}?dryRun=All", self.kind.collection());
         script.post("as it is", all.as_str(), object).reading(Reading::Object);
-        let mut list = Vec::new();
-        self.changes(&mut list, shape, object, "", Sample::All);
-        for change in list {
+        for change in self.every_change(shape, object, "", Sample::All) {
             let changed = with(object, &change);
             script.post(change.name, all.as_str(), &changed).reading(Reading::Object);
         }
@@ -135,9 +135,7 @@ impl<'a> Walk<'a> {
         let mut script = self.script("update");
         script.post("create", self.kind.collection(), &self.object).reading(Reading::Object);
         let dry = format!("{}?dryRun=All", self.path);
-        let mut list = Vec::new();
-        self.changes(&mut list, shape, &self.object, "", Sample::Plain);
-        for change in list {
+        for change in self.every_change(shape, &self.object, "", Sample::Plain) {
             script
                 .patch(change.name.clone(), dry.as_str(), "json", &json!([operation(&change)]))
                 .reading(Reading::Object);
@@ -154,10 +152,8 @@ impl<'a> Walk<'a> {
         script.post("create", self.kind.collection(), &self.object).silent();
         let path = format!("{}/status", self.path);
         script.patch("fill", path.as_str(), "merge", &json!({"status": status})).reading(Reading::Object);
-        let mut list = Vec::new();
-        self.changes(&mut list, shape, &status, "/status", Sample::All);
         let dry = format!("{path}?dryRun=All");
-        for change in list {
+        for change in self.every_change(shape, &status, "/status", Sample::All) {
             script
                 .patch(change.name.clone(), dry.as_str(), "json", &json!([operation(&change)]))
                 .reading(Reading::Object);
@@ -176,6 +172,15 @@ impl<'a> Walk<'a> {
         let own =
             |(name, _): &(&str, Shape<'_>)| !["apiVersion", "kind", "metadata", "status"].contains(name);
         self.facts.fields(shape).into_iter().filter(own).collect()
+    }
+
+    /// All changes of a value, each once: what a field may be by its kind and what by its enumeration overlap.
+    fn every_change(&self, shape: Shape<'_>, value: &Json, pointer: &str, sample: Sample) -> Vec<Change> {
+        let mut list = Vec::new();
+        self.changes(&mut list, shape, value, pointer, sample);
+        let mut names = BTreeSet::new();
+        list.retain(|change| names.insert(change.name.clone()));
+        list
     }
 
     fn changes(&self, list: &mut Vec<Change>, shape: Shape<'_>, value: &Json, pointer: &str, sample: Sample) {
