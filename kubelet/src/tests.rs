@@ -26,7 +26,7 @@ struct Life {
 const BEGINNING: u64 = 1_767_225_600_000;
 
 impl Life {
-    fn of(spec: Value) -> Self {
+    fn of(spec: &Value) -> Self {
         let pod = json!({
             "metadata": {"name": "p", "namespace": "ns", "uid": "u", "generation": 1}, "spec": spec,
         });
@@ -96,7 +96,7 @@ fn container(name: &str) -> Value {
 
 #[test]
 fn a_pod_comes_up_and_is_ready() {
-    let mut life = Life::of(json!({"containers": [container("b"), container("a")]}))
+    let mut life = Life::of(&json!({"containers": [container("b"), container("a")]}))
         .annotated(json!({"keelson.dev/start-delay": "2s", "keelson.dev/ready-after": "3s"}));
     let not_ready = "-Ready(ContainersNotReady) -ContainersReady(ContainersNotReady)";
     assert_eq!(life.at(0), format!("Pending [a#0: ContainerCreating, b#0: ContainerCreating] {not_ready}"));
@@ -112,7 +112,7 @@ fn a_pod_comes_up_and_is_ready() {
 fn containers_of_the_beginning_go_one_after_the_other() {
     let mut sidecar = container("s");
     sidecar["restartPolicy"] = json!("Always");
-    let mut life = Life::of(json!({
+    let mut life = Life::of(&json!({
         "initContainers": [container("i"), sidecar, container("j")], "containers": [container("c")],
     }))
     .annotated(json!({"keelson.dev/run-for.i": "1s", "keelson.dev/run-for.j": "1s"}));
@@ -136,7 +136,7 @@ fn a_sidecar_does_not_keep_a_pod_from_ending() {
     sidecar["restartPolicy"] = json!("Always");
     let spec = json!({"restartPolicy": "Never", "initContainers": [sidecar], "containers": [container("c")]});
     let mut life =
-        Life::of(spec).annotated(json!({"keelson.dev/run-for.c": "5s", "keelson.dev/stop-delay.s": "2s"}));
+        Life::of(&spec).annotated(json!({"keelson.dev/run-for.c": "5s", "keelson.dev/stop-delay.s": "2s"}));
     assert_eq!(life.at(0), "Running [s#0+: runs, c#0+: runs]");
     assert!(life.at(5).starts_with("Running [s#0+: runs, c#0: ended 0]"));
     assert_eq!(
@@ -147,7 +147,7 @@ fn a_sidecar_does_not_keep_a_pod_from_ending() {
 
 #[test]
 fn whoever_fails_is_started_again_ever_later() {
-    let mut life = Life::of(json!({"containers": [container("c")]}))
+    let mut life = Life::of(&json!({"containers": [container("c")]}))
         .annotated(json!({"keelson.dev/run-for": "1s", "keelson.dev/exit-code": "3"}));
     assert_eq!(life.at(0), "Running [c#0+: runs]");
     // The first time it is started again at once.
@@ -172,7 +172,7 @@ fn how_a_pod_ends_follows_its_policy() {
     let ends = |policy: &str, code: &str| {
         let spec = json!({"restartPolicy": policy, "containers": [container("c")]});
         let mut life =
-            Life::of(spec).annotated(json!({"keelson.dev/run-for": "1s", "keelson.dev/exit-code": code}));
+            Life::of(&spec).annotated(json!({"keelson.dev/run-for": "1s", "keelson.dev/exit-code": code}));
         life.at(0);
         life.at(1)
     };
@@ -188,7 +188,7 @@ fn how_a_pod_ends_follows_its_policy() {
 fn what_fails_in_the_beginning_fails_the_pod_if_it_may() {
     let spec =
         json!({"restartPolicy": "Never", "initContainers": [container("i")], "containers": [container("c")]});
-    let mut life = Life::of(spec).annotated(json!({"keelson.dev/exit-code.i": "2"}));
+    let mut life = Life::of(&spec).annotated(json!({"keelson.dev/exit-code.i": "2"}));
     let lacks = "-Initialized(ContainersNotInitialized) -Ready(PodFailed) -ContainersReady(PodFailed)";
     assert_eq!(life.at(0), format!("Failed [i#0: ended 2, c#0: PodInitializing] {lacks} over"));
 }
@@ -197,7 +197,7 @@ fn what_fails_in_the_beginning_fails_the_pod_if_it_may() {
 fn a_deleted_pod_ends_within_its_grace() {
     let ready = "-Ready(PodFailed) -ContainersReady(PodFailed)";
     for (delay, code, after) in [("1s", 143, 11), ("60s", 137, 40)] {
-        let mut life = Life::of(json!({"containers": [container("c")]}))
+        let mut life = Life::of(&json!({"containers": [container("c")]}))
             .annotated(json!({"keelson.dev/stop-delay": delay}));
         life.at(0);
         // Deleted after ten seconds, with thirty of grace.
@@ -205,7 +205,7 @@ fn a_deleted_pod_ends_within_its_grace() {
         assert_eq!(life.at(10), "Running [c#0+: runs]");
         assert_eq!(life.at(after), format!("Failed [c#0: ended {code}] {ready} over"));
     }
-    let mut life = Life::of(json!({"containers": [container("c")]}));
+    let mut life = Life::of(&json!({"containers": [container("c")]}));
     life.delete(30);
     let lacks =
         "-PodReadyToStartContainers(PodSandboxNotReady) -Ready(PodFailed) -ContainersReady(PodFailed)";
@@ -214,7 +214,7 @@ fn a_deleted_pod_ends_within_its_grace() {
 
 #[test]
 fn time_may_run_out() {
-    let mut life = Life::of(json!({"activeDeadlineSeconds": 5, "containers": [container("c")]}));
+    let mut life = Life::of(&json!({"activeDeadlineSeconds": 5, "containers": [container("c")]}));
     assert_eq!(life.at(0), "Running [c#0+: runs]");
     assert_eq!(life.at(5), "Failed [c#0: ended 143] -Ready(PodFailed) -ContainersReady(PodFailed) over");
     assert_eq!(life.said.reason, "DeadlineExceeded");
@@ -226,7 +226,7 @@ fn time_may_run_out() {
 #[test]
 fn gates_are_waited_for() {
     let mut life = Life::of(
-        json!({"readinessGates": [{"conditionType": "example.com/g"}], "containers": [container("c")]}),
+        &json!({"readinessGates": [{"conditionType": "example.com/g"}], "containers": [container("c")]}),
     );
     assert_eq!(life.at(0), "Running [c#0+: runs] -Ready(ReadinessGatesNotReady)");
     let ready = life.said.conditions.iter().find(|condition| condition.kind == "Ready").unwrap();
@@ -242,7 +242,7 @@ fn gates_are_waited_for() {
 #[test]
 fn a_pod_is_taken_over_as_it_was_said_to_be() {
     let mut life =
-        Life::of(json!({"containers": [container("c")]})).annotated(json!({"keelson.dev/run-for": "60s"}));
+        Life::of(&json!({"containers": [container("c")]})).annotated(json!({"keelson.dev/run-for": "60s"}));
     life.at(0);
     let mut pod: Pod = serde_json::from_value(life.pod.clone()).unwrap();
     pod.status = life.said.clone();
@@ -262,8 +262,8 @@ fn a_pod_is_taken_over_as_it_was_said_to_be() {
 
 #[test]
 fn only_what_has_changed_is_written() {
-    let mut life =
-        Life::of(json!({"containers": [container("c")]})).annotated(json!({"keelson.dev/ready-after": "3s"}));
+    let mut life = Life::of(&json!({"containers": [container("c")]}))
+        .annotated(json!({"keelson.dev/ready-after": "3s"}));
     life.at(0);
     let before = life.said.clone();
     life.at(3);

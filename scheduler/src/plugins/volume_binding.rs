@@ -76,7 +76,7 @@ mod tests {
         verdicts(&VolumeBinding, &claiming("p", names), &snapshot)
     }
 
-    fn claim(name: &str, with: Value) -> Value {
+    fn claim(name: &str, with: &Value) -> Value {
         let mut claim = json!({
             "kind": "PersistentVolumeClaim",
             "metadata": {"name": name, "namespace": "default", "uid": name, "resourceVersion": "5"},
@@ -91,7 +91,7 @@ mod tests {
         claim
     }
 
-    fn volume(name: &str, zone: &str, size: &str, owner: Value) -> Value {
+    fn volume(name: &str, zone: &str, size: &str, owner: &Value) -> Value {
         let term = json!({"matchExpressions": [{"key": "zone", "operator": "In", "values": [zone]}]});
         json!({
             "kind": "PersistentVolume", "metadata": {"name": name, "uid": name, "resourceVersion": "5"},
@@ -118,8 +118,8 @@ mod tests {
     #[test]
     fn a_bound_volume_has_to_be_near() {
         let bound = json!({"spec/volumeName": "v", "metadata/annotations": {"pv.kubernetes.io/bind-completed": "yes"}});
-        let claims = [claim("c", bound)];
-        let near = check(&claims, &[volume("v", "a", "5Gi", Value::Null)], &[], &[]);
+        let claims = [claim("c", &bound)];
+        let near = check(&claims, &[volume("v", "a", "5Gi", &Value::Null)], &[], &[]);
         assert_eq!(near, "a: ok; b: node(s) didn't match PersistentVolume's node affinity!");
         let gone = "node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)!";
         assert_eq!(check(&claims, &[], &[], &[]), format!("a: {gone}; b: {gone}"));
@@ -127,12 +127,12 @@ mod tests {
 
     #[test]
     fn what_no_node_can_help_is_said_at_once() {
-        let plain = |name: &str| claim(name, json!({}));
+        let plain = |name: &str| claim(name, &json!({}));
         let immediate = class("late", "Immediate", "example.com/p");
         let all = "all: pod has unbound immediate PersistentVolumeClaims!";
         assert_eq!(check(&[plain("c")], &[], &[immediate], &[]), all);
         assert_eq!(check(&[plain("c")], &[], &[], &[]), all, "a class that is not there");
-        let going = claim("c", json!({"metadata/deletionTimestamp": "2026-01-01T00:00:00Z"}));
+        let going = claim("c", &json!({"metadata/deletionTimestamp": "2026-01-01T00:00:00Z"}));
         assert_eq!(
             check(&[going], &[], &[late()], &[]),
             "all: persistentvolumeclaim \"c\" is being deleted!"
@@ -144,21 +144,18 @@ mod tests {
 
     #[test]
     fn free_volumes_are_matched_each_once() {
-        let (one, two) = (claim("c", json!({})), claim("d", json!({})));
-        let volumes = [volume("v", "a", "9Gi", Value::Null), volume("w", "b", "4Gi", Value::Null)];
+        let (one, two) = (claim("c", &json!({})), claim("d", &json!({})));
+        let volumes = [volume("v", "a", "9Gi", &Value::Null), volume("w", "b", "4Gi", &Value::Null)];
         assert_eq!(check(std::slice::from_ref(&one), &volumes, &[late()], &[]), format!("a: ok; b: {NONE}"));
-        assert_eq!(
-            check(&[one.clone(), two.clone()], &volumes, &[late()], &[]),
-            format!("a: {NONE}; b: {NONE}")
-        );
+        assert_eq!(check(&[one.clone(), two], &volumes, &[late()], &[]), format!("a: {NONE}; b: {NONE}"));
         let others = json!({"namespace": "default", "name": "other", "uid": "x"});
-        let taken = [volume("v", "a", "9Gi", others)];
+        let taken = [volume("v", "a", "9Gi", &others)];
         assert_eq!(
             check(std::slice::from_ref(&one), &taken, &[late()], &[]),
             format!("a: {NONE}; b: {NONE}")
         );
         let kept = json!({"namespace": "default", "name": "c"});
-        let kept = [volume("v", "b", "9Gi", kept), volume("w", "a", "6Gi", Value::Null)];
+        let kept = [volume("v", "b", "9Gi", &kept), volume("w", "a", "6Gi", &Value::Null)];
         // The one that was kept for the claim, and no other.
         assert_eq!(check(std::slice::from_ref(&one), &kept, &[late()], &[]), format!("a: {NONE}; b: ok"));
     }
@@ -166,7 +163,7 @@ mod tests {
     #[test]
     fn volumes_may_be_made_where_there_is_room() {
         let made = class("late", "WaitForFirstConsumer", "example.com/p");
-        let one = [claim("c", json!({}))];
+        let one = [claim("c", &json!({}))];
         assert_eq!(check(&one, &[], std::slice::from_ref(&made), &[]), "a: ok; b: ok");
         let mut in_b = made.clone();
         in_b["allowedTopologies"] = json!([{"matchLabelExpressions": [{"key": "zone", "values": ["b"]}]}]);
@@ -182,10 +179,11 @@ mod tests {
             format!("a: ok; b: {full}")
         );
         assert_eq!(
-            check(&one, &[], &[made.clone()], &[driver, room("4Gi")]),
+            check(&one, &[], std::slice::from_ref(&made), &[driver, room("4Gi")]),
             format!("a: {full}; b: {full}")
         );
-        let chosen = claim("c", json!({"metadata/annotations": {"volume.kubernetes.io/selected-node": "b"}}));
+        let chosen =
+            claim("c", &json!({"metadata/annotations": {"volume.kubernetes.io/selected-node": "b"}}));
         assert_eq!(check(&[chosen], &[], &[made], &[]), format!("a: {NONE}; b: ok"));
     }
 
@@ -193,7 +191,7 @@ mod tests {
     fn what_is_promised_is_not_given_again() {
         let mut snapshot = cluster([node("a", json!({"metadata": {"labels": {"zone": "a"}}}))], []);
         let all =
-            [claim("c", json!({})), claim("d", json!({})), volume("v", "a", "9Gi", Value::Null), late()];
+            [claim("c", &json!({})), claim("d", &json!({})), volume("v", "a", "9Gi", &Value::Null), late()];
         volumes_of(&mut snapshot, &all);
         let (first, second) = (claiming("p", ["c"]), claiming("q", ["d"]));
         let reserved = VolumeBinding.reserve(&first, "a", &mut snapshot).unwrap().unwrap();
@@ -206,12 +204,12 @@ mod tests {
         // Nobody has completed it.
         assert_eq!(reserved.is_done(&snapshot, &[6]), Ok(false));
         let owner = json!({"namespace": "default", "name": "c", "uid": "c"});
-        let mut written = volume("v", "a", "9Gi", owner);
+        let mut written = volume("v", "a", "9Gi", &owner);
         written["metadata"]["resourceVersion"] = json!("6");
         volumes_of(&mut snapshot, &[written]);
         assert_eq!(reserved.is_done(&snapshot, &[6]), Ok(false));
         let done = json!({"spec/volumeName": "v", "metadata/annotations": {"pv.kubernetes.io/bind-completed": "yes"}});
-        volumes_of(&mut snapshot, &[claim("c", done)]);
+        volumes_of(&mut snapshot, &[claim("c", &done)]);
         assert_eq!(reserved.is_done(&snapshot, &[6]), Ok(true));
 
         let mut snapshot = cluster([node("a", json!({"metadata": {"labels": {"zone": "a"}}}))], []);

@@ -87,7 +87,8 @@ impl Plugin for NodeVolumeLimits {
             Event::NodeDriversChanged { old, new } => old
                 .is_none_or(|old| new.limits().any(|(driver, limit)| limit > old.limit(driver).unwrap_or(0))),
             Event::PodGone(gone) => {
-                !gone.claims.is_empty() && !(gone.node_name.is_empty() && gone.nominated.is_empty())
+                let placed = !gone.node_name.is_empty() || !gone.nominated.is_empty();
+                placed && !gone.claims.is_empty()
             }
             Event::ClaimChanged { old: None, new } => pod.claims_it(&new.metadata),
             Event::AttachmentGone => pod.claims.iter().any(|claim| !claim.ephemeral),

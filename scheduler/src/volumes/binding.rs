@@ -158,10 +158,11 @@ fn smallest(
         match volumes.owner(volume) {
             Some(owner) if owner.is(claim) => return reaches.then(|| Arc::clone(volume)),
             Some(_) => {}
-            None if reaches && volume.is_free_for(claim) => {
-                if best.is_none_or(|best| best.size() > volume.size()) {
-                    best = Some(volume);
-                }
+            None if reaches
+                && best.is_none_or(|best| best.size() > volume.size())
+                && volume.is_free_for(claim) =>
+            {
+                best = Some(volume);
             }
             None => {}
         }
