@@ -269,6 +269,6 @@ mod tests {
         assert_eq!(list(&encoded, &revisions[190..]), (vec![9], vec![0]));
         assert_eq!(list(&encoded, &revisions[90..]), (vec![37, 64, 8], vec![0]));
         revisions.drain(70..110);
-        assert_eq!(list(&encoded, &revisions), (vec![63, 88, 8], vec![1]));
+        assert_eq!(list(&encoded, &revisions), (vec![63, 87, 9], vec![1]));
     }
 }

@@ -32,7 +32,7 @@ impl Judged {
     pub(crate) async fn start(case: &str) -> Self {
         let scratch = place();
         let (home, namespace) = (scratch.path(""), "default".to_owned());
-        match std::env::var("SUBJECT").unwrap_or_default().as_str() {
+        match variable("SUBJECT").unwrap_or_default().as_str() {
             "" | "keelson" => {
                 let server = scratch.up(&[]).await;
                 Self { kubeconfig: server.kubeconfig(), who: Who::Ours(server, scratch), namespace, home }
@@ -105,8 +105,11 @@ impl Judged {
 }
 
 fn programs() -> Programs {
-    let usual =
-        || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache/keelson-peers/bin");
-    let directory = std::env::var_os("KEELSON_PEERS").map_or_else(usual, PathBuf::from);
-    Programs::in_directory(&directory).unwrap()
+    let usual = || format!("{}/.cache/keelson-peers/bin", variable("HOME").unwrap_or_default());
+    Programs::in_directory(Path::new(&variable("KEELSON_PEERS").unwrap_or_else(usual))).unwrap()
+}
+
+#[expect(clippy::disallowed_methods, reason = "whoever runs the judges says by it what they judge")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::path::Path;
-use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD as BASE64;
@@ -22,8 +21,6 @@ use crate::resource::{Key, Resource};
 const LINE_BYTES_MAX: usize = 64 << 20;
 /// How often a request is made that the server has no time for; upstream's clients do so.
 const TRIES_MAX: u32 = 10;
-/// How long to wait then, if the server does not say.
-const TOO_MUCH_WAIT: Duration = Duration::from_secs(1);
 /// Asks for metadata alone, of one object or of each that is watched; and of a list.
 const METADATA_ALONE: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 const METADATA_LIST: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
@@ -318,7 +315,8 @@ impl Client {
         collected(answer.into_body()).await
     }
 
-    /// Asks, and asks again later as long as the server says that it has too much to do.
+    /// Asks, and asks again later as long as the server says that it has too much to do, and when: a refusal that says
+    /// no time, such as that of an eviction by a budget, is an answer.
     async fn send(
         &self,
         method: Method,
@@ -329,11 +327,11 @@ impl Client {
     ) -> Result<http::Response<Body>, Problem> {
         let body = body.map(|(media_type, bytes)| (media_type, Bytes::from(bytes)));
         for _ in 1..TRIES_MAX {
-            match self.send_once(method.clone(), path, query, accept, body.clone()).await {
-                Err(problem) if problem.is_too_much() => {
-                    tokio::time::sleep(problem.retry_after().unwrap_or(TOO_MUCH_WAIT)).await;
-                }
-                answered => return answered,
+            let answered = self.send_once(method.clone(), path, query, accept, body.clone()).await;
+            let busy = answered.as_ref().err().filter(|problem| problem.is_too_much());
+            match busy.and_then(Problem::retry_after) {
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => return answered,
             }
         }
         self.send_once(method, path, query, accept, body).await
@@ -365,8 +363,10 @@ impl Client {
         if status.is_success() {
             return Ok(answer);
         }
+        let wait =
+            answer.headers().get(header::RETRY_AFTER).and_then(|wait| wait.to_str().ok()?.parse().ok());
         let said = collected(answer.into_body()).await?;
-        Err(Problem::refused(status.as_u16(), &said))
+        Err(Problem::refused(status.as_u16(), &said).with_retry_after(wait))
     }
 }
 

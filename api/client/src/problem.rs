@@ -68,6 +68,14 @@ impl Problem {
         Self::Refused(Box::new(refusal))
     }
 
+    /// The same, where the answer's head says after how many seconds to ask again.
+    pub(crate) fn with_retry_after(mut self, seconds: Option<u32>) -> Self {
+        if let (Self::Refused(refusal), Some(seconds)) = (&mut self, seconds) {
+            refusal.details.retry_after_seconds = seconds;
+        }
+        self
+    }
+
     fn refusal(&self) -> Option<&Refusal> {
         if let Self::Refused(refusal) = self { Some(refusal) } else { None }
     }

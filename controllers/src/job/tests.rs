@@ -174,8 +174,8 @@ fn a_pod_that_ended_is_noted_then_let_go_then_counted() {
         json!({"spec": {"parallelism": 1}, "status": {"active": 1, "uncountedTerminatedPods": {"succeeded": ["a"]}}}),
     );
     check(&job(begun), &["a done", "b"], &[r#"status succeeded+["a"]"#, "release ns/a"]);
-    check(&noted.clone(), &["a done", "b"], &["release ns/a"]);
-    check(&noted.clone(), &["a done counted", "b"], &["status succeeded=1"]);
+    check(&noted, &["a done", "b"], &["release ns/a"]);
+    check(&noted, &["a done counted", "b"], &["status succeeded=1"]);
     check(&noted, &["b"], &["status succeeded=1"]);
 }
 
@@ -266,7 +266,7 @@ fn numbers_are_counted_once() {
     let job = indexed(json!({"status": {"completedIndexes": "0", "succeeded": 1, "active": 1}}));
     let pods = ["a #0 done", "b #1 done", "c #2"];
     let counted = r#"status completedIndexes="0,1" succeeded=2"#;
-    check(&job.clone(), &pods, &[counted, "release ns/a", "release ns/b"]);
+    check(&job, &pods, &[counted, "release ns/a", "release ns/b"]);
     // Twins, pods without a number and with one beyond the last go.
     let pods = ["b #1", "c #1 ready", "d", "e #7"];
     let done = short(&job, made(job.clone(), &pods));
@@ -279,7 +279,7 @@ fn numbers_fail_by_themselves() {
     let spec = json!({"parallelism": 3, "backoffLimitPerIndex": 1, "backoffLimit": 2_147_483_647});
     let job = indexed(json!({"spec": spec, "status": {"failedIndexes": "", "active": 2}}));
     // The first failure of a number is kept until the next pod has taken over the count.
-    check(&job.clone(), &["a #0 x1", "b #1", "c #2"], &["again in 8s"]);
+    check(&job, &["a #0 x1", "b #1", "c #2"], &["again in 8s"]);
     let plan = made(job.clone(), &["a #0 x1@2026-01-01T00:59:00Z", "b #1", "c #2"]);
     let What::Create { object, .. } = &plan.then[0].what else { panic!("{}", plan.then[0]) };
     assert_eq!(object["metadata"]["annotations"], json!({INDEX: "0", failure::FAILURES: "1"}));

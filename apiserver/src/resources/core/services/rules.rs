@@ -180,8 +180,10 @@ fn repeated_ports(spec: &At<'_, '_>, errors: &mut Errors) {
             port.field("nodePort").forbidden("may not be used when `type` is 'ClusterIP'", errors);
         }
     }
+    // Where nodes' ports are given out, that refuses what is asked for twice, in its own words.
+    let are_given = matches!(spec.field("type").text(), kind::NODE_PORT | kind::LOAD_BALANCER);
     let mut seen = HashSet::new();
-    for port in list.items() {
+    for port in list.items().filter(|_| !are_given) {
         if let Some(number) = on_nodes(&port)
             && !seen.insert((port.field("protocol").text(), number))
         {
