@@ -37,7 +37,8 @@ const PLAIN: &[(&str, &str)] = &[
     (r"\b20(?:2[5-9]|[3-9]\d)-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)", "TIME"),
     (r"eyJ[\w-]{10,}\.[\w-]+\.[\w-]+", "JWT"),
     // 10.7x are ranges that scripts make: while they are there, other scripts' services are given some of them.
-    (r"\b10\.(?:96|7\d)\.\d+\.[1-9]\d*\b", "CLUSTERIP"),
+    // What ends in 0 may be a range's own name.
+    (r"\b10\.(?:96\.[1-9]\d*\.\d+|(?:96|7\d)\.\d+\.[1-9]\d*)\b", "CLUSTERIP"),
     (r"(?s)-----BEGIN CERTIFICATE-----.*-----END CERTIFICATE-----", "CERTIFICATE"),
     (r"\b\d+\.\d+\.\d+\.\d+:\d{4,5}\b", "ADDRESS"),
     (r":3[0-2]\d{3}/", ":NODEPORT/"),
