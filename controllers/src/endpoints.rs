@@ -30,8 +30,6 @@ const HEADLESS: &str = "service.kubernetes.io/headless";
 const OVER_CAPACITY: &str = "endpoints.kubernetes.io/over-capacity";
 /// Addresses in one object; those on top are left out, and it says so. Upstream's.
 const ADDRESSES_MAX: usize = 1000;
-/// What marks an object by which components were elected once; such are nobody's endpoints.
-const LEADER: &str = "control-plane.alpha.kubernetes.io/leader";
 
 /// The controller.
 pub(crate) struct EndpointsController {
@@ -57,7 +55,8 @@ impl Controller for EndpointsController {
     fn plan(&self, key: &Key, _: UnixMillis) -> Plan {
         let there = self.endpoints.get(key);
         let Some(service) = self.services.get(key) else {
-            let left = there.filter(|there| there.metadata.annotation(LEADER).is_none());
+            // What others have made, for no service or for elections, is theirs.
+            let left = there.filter(|there| there.metadata.labels.get(MANAGED_BY) == Some(MANAGER));
             return Plan::of(
                 left.map(|left| Action::delete(&ENDPOINTS, &left.metadata)).into_iter().collect(),
             );

@@ -77,7 +77,10 @@ fn they_come_change_and_go_with_the_service() {
     assert!(made(true, &[pod(1, 80, true)], Some(there.clone())).is_empty());
     let changed = made(true, &[pod(1, 80, false)], Some(there.clone()));
     assert!(changed[0].contains("notReadyAddresses"), "{changed:?}");
-    assert_eq!(made(false, &[], Some(there)), ["delete endpoints ns/web"]);
+    assert_eq!(made(false, &[], Some(there.clone())), ["delete endpoints ns/web"]);
+    let mut theirs = there;
+    theirs["metadata"]["labels"] = json!({"team": "a"});
+    assert!(made(false, &[], Some(theirs)).is_empty(), "what somebody else has made for no service");
 }
 
 #[test]
