@@ -19,6 +19,7 @@ pub(crate) mod revision;
 pub(crate) mod service;
 pub(crate) mod serviceaccount;
 pub(crate) mod statefulset;
+pub(crate) mod strategy;
 pub(crate) mod taint;
 pub(crate) mod template;
 pub(crate) mod volume;

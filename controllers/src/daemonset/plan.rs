@@ -18,10 +18,11 @@ use crate::plan::{Action, Pace, Plan, Word};
 use crate::pods::{is_available, is_ready, next_available};
 use crate::revisions::{self, KEPT};
 use crate::share::{Share, scaled};
-use crate::views::daemonset::{DAEMONSETS, DaemonSet, RollingUpdate, StrategyKind};
+use crate::views::daemonset::{DAEMONSETS, DaemonSet};
 use crate::views::node::Node;
 use crate::views::pod::{Phase, Pod};
 use crate::views::revision::{REVISIONS, Revision};
+use crate::views::strategy::{OneByOne, Spread};
 
 /// Pods that are made, and pods that are deleted, at once; the rest follows when those are seen. Upstream's.
 const BURST_MAX: usize = 250;
@@ -91,7 +92,7 @@ pub(super) fn plan(view: View<'_>, now: UnixMillis) -> Plan {
     // Whatever is missing or too many comes first.
     if work.lacking.is_empty()
         && work.going.is_empty()
-        && set.spec.update_strategy.kind == StrategyKind::RollingUpdate
+        && set.spec.update_strategy.kind == OneByOne::RollingUpdate
     {
         (work.lacking, work.going) = rolled(&work);
     }
@@ -162,9 +163,9 @@ impl Work<'_> {
         is_available(pod, self.set.spec.min_ready_seconds, self.now)
     }
 
-    fn rolling(&self) -> Option<&RollingUpdate> {
+    fn rolling(&self) -> Option<&Spread> {
         let strategy = &self.set.spec.update_strategy;
-        strategy.rolling_update.as_ref().filter(|_| strategy.kind == StrategyKind::RollingUpdate)
+        strategy.rolling_update.as_ref().filter(|_| strategy.kind == OneByOne::RollingUpdate)
     }
 
     /// How many more pods there may be than nodes, of so many.

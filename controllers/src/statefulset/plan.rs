@@ -14,7 +14,8 @@ use crate::pods::{is_available, is_ready, is_terminal, next_available};
 use crate::revisions;
 use crate::views::pod::{Phase, Pod};
 use crate::views::revision::Revision;
-use crate::views::statefulset::{Management, STATEFULSETS, StatefulSet, StrategyKind};
+use crate::views::statefulset::{Management, STATEFULSETS, StatefulSet};
+use crate::views::strategy::OneByOne;
 use crate::views::template::Template;
 
 /// The label that says the hash of a revision.
@@ -179,7 +180,7 @@ impl<'a> Work<'a> {
         }
         let first = self.first_unavailable(&surplus);
         let step = self.all(&surplus, |work, pod| work.reduce(pod, first.as_deref()));
-        if step == Step::Stop || self.set.spec.update_strategy.kind == StrategyKind::OnDelete {
+        if step == Step::Stop || self.set.spec.update_strategy.kind == OneByOne::OnDelete {
             return;
         }
         let gone = outdated(self);
@@ -259,7 +260,7 @@ impl<'a> Work<'a> {
         match &spec.update_strategy.rolling_update {
             Some(rolling) => ordinal < first + rolling.partition,
             None => {
-                spec.update_strategy.kind == StrategyKind::RollingUpdate
+                spec.update_strategy.kind == OneByOne::RollingUpdate
                     && ordinal < first + self.set.status.current_replicas
             }
         }

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::condition::Condition;
 use super::labels::Selection;
+use super::strategy::{OneByOne, Spread};
 use super::taint::Toleration;
 use super::template::Template;
 
@@ -68,29 +69,7 @@ impl<'de> Deserialize<'de> for PodTemplate {
 }
 
 /// How a new template replaces the old one.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(crate) struct Strategy {
-    #[serde(rename = "type")]
-    pub(crate) kind: StrategyKind,
-    pub(crate) rolling_update: Option<RollingUpdate>,
-}
-
-/// The ways.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-pub(crate) enum StrategyKind {
-    #[default]
-    RollingUpdate,
-    OnDelete,
-}
-
-/// How far a rolling update may go at once: numbers, or shares of a hundred.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(crate) struct RollingUpdate {
-    pub(crate) max_surge: Value,
-    pub(crate) max_unavailable: Value,
-}
+pub(crate) type Strategy = super::strategy::Strategy<OneByOne, Spread>;
 
 /// What is there.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]

@@ -2,10 +2,10 @@
 
 use keelson_client::{Kind, Meta, Resource};
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::condition::Condition;
 use super::labels::Selection;
+use super::strategy::Spread;
 use super::template::Template;
 
 /// The resource.
@@ -58,13 +58,7 @@ impl Default for Spec {
 }
 
 /// How a new template replaces the old one.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(crate) struct Strategy {
-    #[serde(rename = "type")]
-    pub(crate) kind: StrategyKind,
-    pub(crate) rolling_update: Option<RollingUpdate>,
-}
+pub(crate) type Strategy = super::strategy::Strategy<StrategyKind, Spread>;
 
 /// The ways.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -72,14 +66,6 @@ pub(crate) enum StrategyKind {
     #[default]
     RollingUpdate,
     Recreate,
-}
-
-/// How far a rolling update may go at once: numbers, or shares of a hundred.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(crate) struct RollingUpdate {
-    pub(crate) max_surge: Value,
-    pub(crate) max_unavailable: Value,
 }
 
 /// What is there.

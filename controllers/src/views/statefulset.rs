@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::condition::Condition;
 use super::labels::Selection;
+use super::strategy::OneByOne;
 use super::template::Template;
 
 /// The resource.
@@ -73,21 +74,7 @@ pub(crate) enum Management {
 }
 
 /// How a new template replaces the old one.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(crate) struct Strategy {
-    #[serde(rename = "type")]
-    pub(crate) kind: StrategyKind,
-    pub(crate) rolling_update: Option<RollingUpdate>,
-}
-
-/// The ways.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-pub(crate) enum StrategyKind {
-    #[default]
-    RollingUpdate,
-    OnDelete,
-}
+pub(crate) type Strategy = super::strategy::Strategy<OneByOne, RollingUpdate>;
 
 /// How far a rolling update goes, and how far at once: a number, or a share of a hundred.
 #[derive(Clone, Debug, Default, Deserialize)]
