@@ -73,14 +73,15 @@ impl Hollow {
         Self { behaviour, state: Mutex::default(), wake }
     }
 
+    /// Knows a node, whose pods have their addresses in these ranges if it is given none.
+    pub(crate) fn expect(&self, node: &str, usual: Vec<Range>) {
+        self.state.lock().addresses.insert(node.into(), Addresses::new(usual));
+    }
+
     /// Gives the pods of a node addresses out of these ranges.
     pub(crate) fn set_ranges(&self, node: &str, ranges: Vec<Range>) {
-        let mut state = self.state.lock();
-        match state.addresses.get_mut(node) {
-            Some(addresses) => addresses.set_ranges(ranges),
-            None => {
-                state.addresses.insert(node.into(), Addresses::new(ranges));
-            }
+        if let Some(addresses) = self.state.lock().addresses.get_mut(node) {
+            addresses.give(ranges);
         }
     }
 

@@ -110,7 +110,8 @@ pub struct Shape {
 
 impl Default for Shape {
     fn default() -> Self {
-        let capacity = [("cpu", "8"), ("memory", "32Gi"), ("ephemeral-storage", "100Gi"), ("pods", "110")];
+        // As large as a large server, and room for a thousand pods on three nodes.
+        let capacity = [("cpu", "64"), ("memory", "256Gi"), ("ephemeral-storage", "1Ti"), ("pods", "500")];
         Self { capacity: capacity.map(|(name, amount)| (name.into(), amount.into())).into(), zones: 0 }
     }
 }

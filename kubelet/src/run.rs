@@ -25,10 +25,11 @@ use crate::worker::Worker;
 /// How many pods, and how many nodes, are worked on at once.
 const PODS_MAX: usize = 64;
 const NODES_MAX: usize = 16;
-/// Where nodes themselves have their addresses, and where pods have them as long as nobody gives their node a range.
+/// Where nodes themselves have their addresses, and where pods have them whose node was given no range, or too small a
+/// one for as many.
 const NODE_RANGE: &str = "172.16.0.0/12";
-const POD_RANGE: &str = "10.200.0.0/13";
-const POD_RANGE_LENGTH: u8 = 24;
+const POD_RANGE: &str = "100.64.0.0/10";
+const POD_RANGE_LENGTH: u8 = 22;
 /// The index of pods by their node.
 const BY_NODE: &str = "node";
 
@@ -99,7 +100,7 @@ async fn work(parts: &Parts) -> Result<(), Failed> {
         rooms: Mutex::default(),
     });
     for host in &nodes.hosts {
-        worker.runtime.set_ranges(&host.name, usual_ranges(host.number));
+        worker.runtime.expect(&host.name, usual_ranges(host.number));
     }
     listen(&worker);
     let watching = (parts.shared.clone(), Own { cache: Arc::clone(&nodes.cache), nodes: Arc::clone(&nodes) });
@@ -176,9 +177,7 @@ fn listen(worker: &Arc<Worker>) {
         nodes.changed(change.old, change.new);
         let Some(node) = change.new else { return };
         let Some(host) = nodes.host(&node.metadata.name) else { return };
-        let ranges = node.pod_ranges();
-        let ranges = if ranges.is_empty() { usual_ranges(host.number) } else { ranges };
-        runtime.runtime.set_ranges(&host.name, ranges);
+        runtime.runtime.set_ranges(&host.name, node.pod_ranges());
         // Its pods were not looked at while it was not there, or stopped.
         if change.old.is_none_or(|old| old.is_stopped()) && !node.is_stopped() {
             pods.by(BY_NODE, &host.name).iter().for_each(|pod| queue.add(pod.metadata.key()));

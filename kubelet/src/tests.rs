@@ -38,7 +38,7 @@ impl Life {
             now: UnixMillis(BEGINNING),
         };
         life.pod["spec"]["nodeName"] = json!("n");
-        life.runtime.set_ranges("n", vec![Range::parse("10.0.0.0/24").unwrap()]);
+        life.runtime.expect("n", vec![Range::parse("10.0.0.0/24").unwrap()]);
         life
     }
 
@@ -247,7 +247,7 @@ fn a_pod_is_taken_over_as_it_was_said_to_be() {
     let mut pod: Pod = serde_json::from_value(life.pod.clone()).unwrap();
     pod.status = life.said.clone();
     life.runtime = Hollow::new("".parse().unwrap(), Queue::default());
-    life.runtime.set_ranges("n", vec![Range::parse("10.0.0.0/24").unwrap()]);
+    life.runtime.expect("n", vec![Range::parse("10.0.0.0/24").unwrap()]);
     life.runtime.adopt(&pod);
     let before = life.said.clone();
     assert_eq!(life.at(20), "Running [c#0+: runs]");

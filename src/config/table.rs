@@ -191,7 +191,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         help: "Give each hollow node these resources, as RESOURCE=AMOUNT with commas in between; zones=NUMBER spreads \
                them over zones",
         of: Of::Hollow,
-        default: |_| "cpu=8,memory=32Gi,ephemeral-storage=100Gi,pods=110".into(),
+        default: |_| "cpu=64,memory=256Gi,ephemeral-storage=1Ti,pods=500".into(),
         take: |settings, text, _| {
             settings.hollow.shape = text.parse().map_err(|wrong| format!("cannot be a node: {wrong}"))?;
             Ok(())

@@ -56,37 +56,48 @@ impl Range {
 /// A node's ranges, and what of them is taken.
 #[derive(Debug)]
 pub(crate) struct Addresses {
-    ranges: Vec<Range>,
+    /// What the cluster has given the node.
+    given: Vec<Range>,
+    /// Where its pods are as long as it was given nothing, and once that is used up: nobody sends them anything, so a
+    /// node holds as many of them as it says.
+    usual: Vec<Range>,
     taken: HashSet<IpAddr>,
     /// Where to look next, so that an address is not given again at once.
     next: u32,
 }
 
 impl Addresses {
-    /// All free.
-    pub(crate) fn new(ranges: Vec<Range>) -> Self {
-        Self { ranges, taken: HashSet::new(), next: 0 }
+    /// All free, and nothing given yet.
+    pub(crate) fn new(usual: Vec<Range>) -> Self {
+        Self { given: Vec::new(), usual, taken: HashSet::new(), next: 0 }
     }
 
     /// Takes addresses out of these ranges from now on.
-    pub(crate) fn set_ranges(&mut self, ranges: Vec<Range>) {
-        if self.ranges != ranges {
-            (self.ranges, self.next) = (ranges, 0);
+    pub(crate) fn give(&mut self, ranges: Vec<Range>) {
+        if self.given != ranges {
+            (self.given, self.next) = (ranges, 0);
         }
     }
 
-    /// Takes one address out of each range; `None` if one of them is used up.
+    /// Takes one address out of each range; `None` if all is used up.
     pub(crate) fn take(&mut self) -> Option<Vec<IpAddr>> {
-        let mut found = Vec::with_capacity(self.ranges.len());
-        for range in &self.ranges {
-            // The first is the range's own name, the second the node's, and the last is for all.
-            let usable = range.size().saturating_sub(3);
-            let mut all = (0..usable).map(|step| range.nth(2 + (self.next + step) % usable));
-            found.push(all.find(|ip| !self.taken.contains(ip))?);
-        }
+        let found = self.free_of(&self.given).or_else(|| self.free_of(&self.usual))?;
         self.next = (self.next + 1) % USED_MAX;
         self.taken.extend(&found);
         Some(found)
+    }
+
+    /// One that is free in each of these ranges.
+    fn free_of(&self, ranges: &[Range]) -> Option<Vec<IpAddr>> {
+        let found: Option<Vec<_>> = ranges.iter().map(|range| self.free_in(*range)).collect();
+        found.filter(|found| !found.is_empty())
+    }
+
+    fn free_in(&self, range: Range) -> Option<IpAddr> {
+        // The first is the range's own name, the second the node's, and the last is for all.
+        let usable = range.size().saturating_sub(3);
+        let mut all = (0..usable).map(|step| range.nth(2 + (self.next + step) % usable));
+        all.find(|ip| !self.taken.contains(ip))
     }
 
     /// These are taken already.
@@ -109,7 +120,8 @@ mod tests {
     #[test]
     fn each_is_given_once_and_not_again_at_once() {
         let ranges = ["10.0.1.0/29", "fd00::/64"].map(|text| Range::parse(text).unwrap());
-        let mut addresses = Addresses::new(ranges.to_vec());
+        let mut addresses = Addresses::new(Vec::new());
+        addresses.give(ranges.to_vec());
         let ip = |text: &str| text.parse::<IpAddr>().unwrap();
         addresses.mark(&[ip("10.0.1.3")]);
         assert_eq!(addresses.take().unwrap(), [ip("10.0.1.2"), ip("fd00::2")]);
@@ -118,6 +130,17 @@ mod tests {
         let rest: Vec<_> = (0..3).map(|_| addresses.take().unwrap()[0].to_string()).collect();
         assert_eq!(rest, ["10.0.1.5", "10.0.1.6", "10.0.1.2"]);
         assert_eq!(addresses.take(), None);
+    }
+
+    #[test]
+    fn what_was_given_is_used_up_first() {
+        let range = |text: &str| vec![Range::parse(text).unwrap()];
+        let mut addresses = Addresses::new(range("100.64.0.0/29"));
+        let take = |addresses: &mut Addresses| addresses.take().map(|ips| ips[0].to_string());
+        assert_eq!(take(&mut addresses).unwrap(), "100.64.0.2");
+        addresses.give(range("10.0.1.0/30"));
+        let rest: Vec<_> = std::iter::from_fn(|| take(&mut addresses)).collect();
+        assert_eq!(rest, ["10.0.1.2", "100.64.0.3", "100.64.0.4", "100.64.0.5", "100.64.0.6"]);
     }
 
     #[test]
