@@ -7,6 +7,8 @@
 #[cfg(test)]
 pub(crate) mod tests;
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::Method;
 use keelson_api::field::{Errors, Path};
@@ -224,6 +226,14 @@ pub(crate) fn stored_form(call: &Call<'_>, object: Object) -> Object {
     }
 }
 
+fn stored_form_of<'a>(call: &Call<'_>, object: &'a Object) -> Cow<'a, Object> {
+    if call.served.is_stored_so() {
+        Cow::Borrowed(object)
+    } else {
+        Cow::Owned(stored_form(call, object.clone()))
+    }
+}
+
 /// Gives a new object what only the server decides on.
 fn stamp(call: &Call<'_>, new: &mut Object, write: &Write<'_>) {
     let facts = call.served.facts();
@@ -261,7 +271,7 @@ pub(crate) async fn update(
     default(call, &mut new);
     own(call, Some(old), &mut new, write);
     let mut new = stored_form(call, new);
-    let old = &stored_form(call, old.clone());
+    let old = &*stored_form_of(call, old);
     admission::fill(call, &mut new, Some(old)).await?;
     let counts_empty_lists = resource.counts_empty_lists();
     let mut whole = if counts_empty_lists { None } else { drop_empty(call, &mut new) };
@@ -405,9 +415,9 @@ pub(crate) fn shown(call: &Call<'_>, stored: Object) -> Object {
     object
 }
 
-/// The bytes to be stored for an object in its stored version, and its identity.
-pub(crate) fn bytes(served: &Served, mut object: Object) -> Result<(Uid, Bytes), Problem> {
-    let uid = meta(&object).uid().parse();
+/// The bytes to be stored for an object in its stored version, and its identity. It loses what is not stored.
+pub(crate) fn bytes(served: &Served, object: &mut Object) -> Result<(Uid, Bytes), Problem> {
+    let uid = meta(object).uid().parse();
     let uid = uid.map_err(|error| Problem::Defect(format!("an object's uid is {error}")))?;
     for name in ["apiVersion", "kind"] {
         let place = object.ty().as_struct().and_then(|of| of.index_of(name));
@@ -415,9 +425,9 @@ pub(crate) fn bytes(served: &Served, mut object: Object) -> Result<(Uid, Bytes),
             object.root_mut().remove(place);
         }
     }
-    meta_mut(&mut object).set_resource_version("");
-    let json = crate::render::encode(&object)?;
-    let found_by: Vec<&str> = indexes::values(served.facts(), &object).collect();
+    meta_mut(object).set_resource_version("");
+    let json = crate::render::encode(object)?;
+    let found_by: Vec<&str> = indexes::values(served.facts(), object).collect();
     Ok((uid, stored::store(served.facts().stored_as.1, &found_by, &json)))
 }
 

@@ -168,6 +168,25 @@ pub(crate) fn object(
     Ok(answer(code, look.encoding.media_type(), body))
 }
 
+/// Answers with an object that has just been stored as `tree`. It has its message of that: nobody has to read again what
+/// was written a moment ago, neither for the answer nor for those who watch.
+pub(crate) fn written(
+    call: &Call<'_>,
+    look: Look,
+    code: StatusCode,
+    stored: &Object,
+    mut tree: tree::Object,
+) -> Result<Response<Body>, Problem> {
+    if look.encoding == Encoding::Protobuf && look.shape == Shape::Whole && call.served.is_stored_so() {
+        let (revision, version) = (stored.revision(), &call.served.api_version);
+        call.api.encoded.message(revision, version, || {
+            crate::meta::meta_mut(&mut tree).set_resource_version(&revision.to_string());
+            encode_message(&tree)
+        })?;
+    }
+    object(call, look, code, stored)
+}
+
 /// Answers with an object that is not stored: what a dry run would leave, or the answer to a question.
 pub(crate) fn tree_answer(
     call: &Call<'_>,

@@ -16,7 +16,7 @@ use keelson_client::Time;
 use keelson_client::queue::Queue;
 use parking_lot::Mutex;
 
-use crate::pod::{self, Pod};
+use crate::pod::Pod;
 use crate::runtime::{Call, Container, Ended, Observed, State};
 use crate::status::{self, Status};
 use addresses::{Addresses, Range};
@@ -109,7 +109,7 @@ impl Hollow {
             [&said.init_container_statuses, &said.container_statuses, &said.ephemeral_container_statuses];
         let begun = all.into_iter().flatten().filter(|said| said.container_id.starts_with(SCHEME));
         let kept = begun.filter_map(|said| {
-            let container = spec(pod, &said.name)?;
+            let container = pod.container(&said.name)?;
             let own = self.behaviour.of(pod, container, said.restart_count);
             let last = said.last_state.terminated.as_ref().map(ended);
             let running = said.state.running.as_ref().and_then(|running| running.started_at);
@@ -165,7 +165,7 @@ impl Hollow {
             }
             Call::Start { name, attempt } => {
                 let sandbox = state.pods.get_mut(uid).ok_or("the pod has no network")?;
-                let container = spec(pod, name).ok_or("the pod has no such container")?;
+                let container = pod.container(name).ok_or("the pod has no such container")?;
                 let own = self.behaviour.of(pod, container, *attempt);
                 let runs_from = after(now, own.start_delay);
                 let mut kept = Kept::new(name.clone(), *attempt, own, runs_from);
@@ -265,12 +265,6 @@ impl Kept {
         let ends = self.ends.map(|(at, _)| at);
         [Some(self.runs_from), self.ready_from, ends].into_iter().flatten().filter(|at| *at > now).min()
     }
-}
-
-fn spec<'a>(pod: &'a Pod, name: &str) -> Option<&'a pod::Container> {
-    let spec = &pod.spec;
-    let mut all = spec.init_containers.iter().chain(&spec.containers).chain(&spec.ephemeral_containers);
-    all.find(|container| container.name == name)
 }
 
 fn ended(said: &status::Terminated) -> Ended {

@@ -173,6 +173,27 @@ impl Needs {
 }
 
 impl Pod {
+    /// Its containers of all sorts, with the field that each stands in.
+    fn all_containers(&self) -> impl Iterator<Item = (&'static str, &Container)> {
+        let sorts = [
+            ("initContainers", &self.spec.init_containers),
+            ("containers", &self.spec.containers),
+            ("ephemeralContainers", &self.spec.ephemeral_containers),
+        ];
+        sorts.into_iter().flat_map(|(sort, all)| all.iter().map(move |container| (sort, container)))
+    }
+
+    /// The container of a name.
+    pub(crate) fn container(&self, name: &str) -> Option<&Container> {
+        self.all_containers().map(|(_, container)| container).find(|container| container.name == name)
+    }
+
+    /// Where the container of a name stands, as events say it.
+    pub(crate) fn field_of(&self, name: &str) -> Option<String> {
+        let (sort, _) = self.all_containers().find(|(_, container)| container.name == name)?;
+        Some(format!("spec.{sort}{{{name}}}"))
+    }
+
     /// When its containers are killed that have not ended by then.
     pub(crate) fn kill_at(&self, now: UnixMillis) -> UnixMillis {
         match self.metadata.deletion_timestamp {

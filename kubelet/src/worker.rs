@@ -123,7 +123,7 @@ impl Worker {
         let said = written.as_ref().map_or(&pod.status, |(_, said)| said);
         if let Err(refusal) = self.admit(pod, said, known) {
             let status = report::refused(pod, &refusal, self.clock.now());
-            self.tell(pod, Weight::Warning, refusal.reason, refusal.message);
+            self.tell(pod, None, Weight::Warning, refusal.reason, refusal.message);
             known.written = self.write(host, pod, said, status).await?.or(written);
             return Ok(());
         }
@@ -174,6 +174,7 @@ impl Worker {
             }
             for call in &next.calls {
                 self.call(pod, call)?;
+                self.tell_of_call(pod, &observed, call);
             }
         }
         self.queue.add(pod.metadata.key());
@@ -189,9 +190,37 @@ impl Worker {
                 Call::Start { .. } => ("Failed", "Error"),
                 Call::Stop { .. } => ("FailedKillPod", "error killing pod"),
             };
-            self.tell(pod, Weight::Warning, reason, format!("{what}: {error}"));
+            self.tell(pod, None, Weight::Warning, reason, format!("{what}: {error}"));
             Problem::Stale(error)
         })
+    }
+
+    /// Tells that a container begins or ends, in a kubelet's words.
+    fn tell_of_call(&self, pod: &Pod, observed: &Observed, call: &Call) {
+        match call {
+            Call::Network => {}
+            Call::Start { name, .. } => {
+                let image = pod.container(name).map_or("", |container| container.image.as_str());
+                let pulled = format!(
+                    "Container image {image:?} already present on machine and can be accessed by the pod"
+                );
+                let notes = [
+                    ("Pulled", pulled),
+                    ("Created", "Container created".to_owned()),
+                    ("Started", "Container started".to_owned()),
+                ];
+                for (reason, note) in notes {
+                    self.tell(pod, Some(name), Weight::Normal, reason, note);
+                }
+            }
+            Call::Stop { name, .. } => {
+                let is_told = observed.container(name).is_some_and(|container| container.stopping.is_some());
+                if !is_told {
+                    let note = format!("Stopping container {name}");
+                    self.tell(pod, Some(name), Weight::Normal, "Killing", note);
+                }
+            }
+        }
     }
 
     /// Tells what people should know of a step.
@@ -208,17 +237,30 @@ impl Worker {
                     wait.container,
                     report::formatted(pod)
                 );
-                self.tell(pod, Weight::Warning, "BackOff", note);
+                self.tell(pod, Some(&wait.container), Weight::Warning, "BackOff", note);
             }
         }
         if step.expired && step.over && !said.phase.is_terminal() {
-            self.tell(pod, Weight::Normal, EXPIRED.0, EXPIRED.1.to_owned());
+            self.tell(pod, None, Weight::Normal, EXPIRED.0, EXPIRED.1.to_owned());
         }
     }
 
-    fn tell(&self, pod: &Pod, weight: Weight, reason: &'static str, note: String) {
+    /// Tells something of the pod, or of one of its containers.
+    fn tell(
+        &self,
+        pod: &Pod,
+        container: Option<&str>,
+        weight: Weight,
+        reason: &'static str,
+        note: String,
+    ) {
         let regarding = Regarding::of(&PODS, &pod.metadata);
-        self.recorder.record(Event { regarding, weight, action: reason, reason, note });
+        let regarding = match container.and_then(|name| pod.field_of(name)) {
+            Some(field) => regarding.part(field),
+            None => regarding,
+        };
+        let event = Event { regarding, weight, action: reason, reason, note };
+        self.recorder.of(&pod.spec.node_name).record(event);
     }
 
     /// Writes what has changed; gives back what was written, and as of which revision.

@@ -34,6 +34,8 @@ const REFILL_SECONDS: f64 = 300.0;
 const REMEMBERED_MAX: usize = 4096;
 /// What the note of an event begins with that stands for several.
 const COMBINED: &str = "(combined from similar events)";
+/// Names that are tried for one event; if others have them all, it is not written.
+const NAMES_MAX: usize = 8;
 /// A note's length in bytes; the API allows no more.
 const NOTE_BYTES_MAX: usize = 1024;
 
@@ -63,6 +65,7 @@ pub struct Regarding {
     name: String,
     uid: String,
     resource_version: String,
+    field: String,
 }
 
 impl Regarding {
@@ -75,7 +78,14 @@ impl Regarding {
             name: meta.name.to_string(),
             uid: meta.uid.to_string(),
             resource_version: meta.resource_version.to_string(),
+            field: String::new(),
         }
+    }
+
+    /// A part of it alone, such as `spec.containers{web}`.
+    #[must_use]
+    pub fn part(self, field: String) -> Self {
+        Self { field, ..self }
     }
 
     fn body(&self) -> Value {
@@ -85,6 +95,9 @@ impl Regarding {
         });
         if !self.namespace.is_empty() {
             body["namespace"] = json!(self.namespace);
+        }
+        if !self.field.is_empty() {
+            body["fieldPath"] = json!(self.field);
         }
         body
     }
@@ -113,7 +126,8 @@ pub struct Event {
 /// Takes events, and never waits. Cheap to clone.
 #[derive(Clone)]
 pub struct Recorder {
-    send: mpsc::Sender<Event>,
+    send: mpsc::Sender<(Arc<str>, Event)>,
+    instance: Arc<str>,
     dropped: Arc<AtomicU64>,
 }
 
@@ -125,21 +139,27 @@ impl Recorder {
         component: &'static str,
         instance: String,
     ) -> (Self, impl Future<Output = ()> + Send) {
-        let (send, mut receive) = mpsc::channel(WAITING_MAX);
-        let mut writer = Writer { client, clock, component, instance, memory: Memory::default() };
+        let (send, mut receive) = mpsc::channel::<(Arc<str>, Event)>(WAITING_MAX);
+        let mut writer = Writer { client, clock, component, memory: Memory::default() };
         let run = async move {
-            while let Some(event) = receive.recv().await {
-                if let Err(problem) = writer.write(event).await {
+            while let Some((instance, event)) = receive.recv().await {
+                if let Err(problem) = writer.write(&instance, event).await {
                     tracing::debug!(%problem, component, "cannot write an event");
                 }
             }
         };
-        (Self { send, dropped: Arc::default() }, run)
+        (Self { send, instance: instance.into(), dropped: Arc::default() }, run)
+    }
+
+    /// The same for another instance of the component, which is in this process too.
+    #[must_use]
+    pub fn of(&self, instance: &str) -> Self {
+        Self { instance: instance.into(), ..self.clone() }
     }
 
     /// Takes an event, unless too many wait already.
     pub fn record(&self, event: Event) {
-        if self.send.try_send(event).is_err() {
+        if self.send.try_send((Arc::clone(&self.instance), event)).is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -161,12 +181,11 @@ struct Writer {
     client: Client,
     clock: Clock,
     component: &'static str,
-    instance: String,
     memory: Memory,
 }
 
 impl Writer {
-    async fn write(&mut self, event: Event) -> Result<(), Problem> {
+    async fn write(&mut self, instance: &str, event: Event) -> Result<(), Problem> {
         let now = micro(self.clock.now());
         match self.memory.decide(&event, Instant::now()) {
             Decision::Drop => Ok(()),
@@ -177,37 +196,51 @@ impl Writer {
                 match patched {
                     Err(problem) if problem.is_not_found() => {
                         let note = event.note.clone();
-                        self.create(event, &note, &now).await
+                        self.create(instance, event, &note, &now).await
                     }
                     ended => ended.map(drop),
                 }
             }
             Decision::Create => {
                 let note = event.note.clone();
-                self.create(event, &note, &now).await
+                self.create(instance, event, &note, &now).await
             }
             Decision::Combine => {
                 let note = format!("{COMBINED}: {}", event.note);
-                self.create(event, &note, &now).await
+                self.create(instance, event, &note, &now).await
             }
         }
     }
 
-    async fn create(&mut self, event: Event, note: &str, now: &str) -> Result<(), Problem> {
+    async fn create(
+        &mut self,
+        instance: &str,
+        event: Event,
+        note: &str,
+        now: &str,
+    ) -> Result<(), Problem> {
         let namespace = event.regarding.namespace().to_owned();
-        // Distinct among the events of one object: nanoseconds upstream, milliseconds and a number here.
-        let number = self.memory.number();
-        let name = format!("{}.{:x}{number:06x}", event.regarding.name, self.clock.now().0);
-        let key = Key::new(&namespace, &name);
-        let body = json!({
+        let mut body = json!({
             "apiVersion": "events.k8s.io/v1", "kind": "Event",
-            "metadata": {"name": name, "namespace": namespace},
-            "eventTime": now, "reportingController": self.component, "reportingInstance": self.instance,
+            "eventTime": now, "reportingController": self.component, "reportingInstance": instance,
             "action": event.action, "reason": event.reason, "type": event.weight.as_str(),
             "regarding": event.regarding.body(), "note": shortened(note),
         });
-        self.client.create::<Value>(&EVENTS, &namespace, &body).await?;
-        self.memory.created(&event, note, key, Instant::now());
+        for _ in 0..NAMES_MAX {
+            // Distinct among the events of one object: nanoseconds upstream, milliseconds and a number here. Another
+            // component may have said something of it in the same millisecond, and be at the same number.
+            let number = self.memory.number();
+            let name = format!("{}.{:x}{number:06x}", event.regarding.name, self.clock.now().0);
+            body["metadata"] = json!({"name": name, "namespace": namespace});
+            match self.client.create::<Value>(&EVENTS, &namespace, &body).await {
+                Err(problem) if problem.is_already_exists() => {}
+                ended => {
+                    ended?;
+                    self.memory.created(&event, note, Key::new(&namespace, &name), Instant::now());
+                    break;
+                }
+            }
+        }
         Ok(())
     }
 }
@@ -311,7 +344,8 @@ impl Memory {
 
 /// What makes two events the same.
 fn like(event: &Event, note: &str) -> (String, &'static str, Weight, String) {
-    (event.regarding.uid.clone(), event.reason, event.weight, note.to_owned())
+    let about = format!("{} {}", event.regarding.uid, event.regarding.field);
+    (about, event.reason, event.weight, note.to_owned())
 }
 
 fn forget<K: Clone + Eq + std::hash::Hash, V>(map: &mut HashMap<K, V>, last: impl Fn(&V) -> Instant) {
@@ -369,6 +403,10 @@ mod tests {
         assert_eq!(play(&mut memory, &event("u", "c"), now), "created (combined from similar events): c");
         assert_eq!(play(&mut memory, &event("u", "d"), now), "counted 2");
         assert_eq!(play(&mut memory, &event("v", "d"), now), "created d");
+        let mut part = event("v", "d");
+        part.regarding = part.regarding.part("spec.containers{web}".into());
+        assert_eq!(play(&mut memory, &part, now), "created d");
+        assert_eq!(play(&mut memory, &part, now), "counted 2");
     }
 
     #[tokio::test(start_paused = true)]

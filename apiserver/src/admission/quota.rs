@@ -62,7 +62,7 @@ pub(crate) async fn charge(
         }
         status.set("used", Value::Map(entries));
         ownership::record_own_status(call, &served, &before, &mut quota);
-        let (uid, value) = object_life::bytes(&served, quota)?;
+        let (uid, value) = object_life::bytes(&served, &mut quota)?;
         operations.push(Operation {
             key: keelson_store::key::Key { resource: served.store.clone(), path: stored.path().into() },
             expect: Expect::at(stored.revision()),

@@ -130,11 +130,11 @@ async fn remove(call: &Call<'_>, deletion: &Deletion, options: &Options) -> Resu
         Ok(told)
     });
     match told.await? {
-        Some(Made::Stored(pod)) if deletion.has_state() => {
+        Some(Made::Stored(pod) | Made::Written(pod, _)) if deletion.has_state() => {
             let deletion = deletion.of_state(pod.revision());
             gone(call, &delete::remove(call, pod, &deletion).await?)
         }
-        Some(Made::Stored(pod)) => gone(call, &delete::remove(call, pod, deletion).await?),
+        Some(Made::Stored(pod) | Made::Written(pod, _)) => gone(call, &delete::remove(call, pod, deletion).await?),
         // It had waited for nothing but a last write.
         Some(Made::Unstored(_)) => Ok(()),
         None => Err(refusal::not_found(call, call.target.name)),

@@ -74,7 +74,7 @@ async fn change(
         rescale(call, object, &new)
     });
     let left = match made.await?.ok_or_else(|| refusal::not_found(call, call.target.name))? {
-        Made::Stored(object) => render::tree(call.served, &object)?,
+        Made::Stored(object) | Made::Written(object, _) => render::tree(call.served, &object)?,
         Made::Unstored(tree) => tree,
     };
     render::tree_answer(call, look, StatusCode::OK, &scale_of(&left)?)

@@ -46,6 +46,8 @@ pub(crate) async fn run(call: &Call<'_>, body: Bytes) -> Result<Response<Body>, 
 pub(crate) enum Made {
     /// An object in the store.
     Stored(Object),
+    /// The same, and the very tree that it was stored as.
+    Written(Object, tree::Object),
     /// An object that is not there: that of a dry run, or one that went with this write.
     Unstored(tree::Object),
 }
@@ -59,6 +61,7 @@ pub(crate) fn answer(
 ) -> Result<Response<Body>, Problem> {
     match made {
         Made::Stored(object) => render::object(call, look, code, &object),
+        Made::Written(object, tree) => render::written(call, look, code, &object, tree),
         Made::Unstored(tree) => render::tree_answer(call, look, code, &tree),
     }
 }
@@ -82,11 +85,12 @@ pub(crate) async fn make(call: &Call<'_>, new: tree::Object, options: &Options) 
                 None => Ok(Made::Unstored(object_life::shown(call, stored))),
             };
         }
-        let (uid, bytes) = object_life::bytes(call.served, stored)?;
+        let (uid, bytes) = object_life::bytes(call.served, &mut stored)?;
         let transaction = claims::with(Transaction::create(key, uid, bytes), claimed);
         match call.api.store.commit(transaction).await {
             Ok(committed) => {
-                return committed.objects.into_iter().flatten().next().map(Made::Stored).ok_or_else(missing);
+                let object = committed.objects.into_iter().flatten().next().ok_or_else(missing)?;
+                return Ok(Made::Written(object, stored));
             }
             // Somebody else was faster with what the object was to take; there may be something else for it.
             Err(CommitError::Unmet(unmet)) if unmet.operation > 0 => {}

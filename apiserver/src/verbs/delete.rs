@@ -103,7 +103,8 @@ pub(crate) async fn remove(call: &Call<'_>, found: Object, deletion: &Deletion) 
             Decision::Go => Change::Delete,
             Decision::Mark(marked, then) => {
                 is_last = then == Then::Stay;
-                let (uid, value) = object_life::bytes(call.served, object_life::stored_form(call, marked))?;
+                let mut marked = object_life::stored_form(call, marked);
+                let (uid, value) = object_life::bytes(call.served, &mut marked)?;
                 Change::Put { uid, value }
             }
         };

@@ -147,7 +147,7 @@ async fn store(
     }
     // What was only waiting for its last finalizer goes instead of being changed; its writer sees it once more.
     let last = is_done.then(|| object_life::shown(call, new.clone()));
-    let (uid, value) = object_life::bytes(call.served, new)?;
+    let (uid, value) = object_life::bytes(call.served, &mut new)?;
     if value == current.value() && !is_done {
         // Nothing has changed: nothing is written, and nobody is told.
         return Ok(Stored::Made(Made::Stored(current.clone())));
@@ -162,7 +162,7 @@ async fn store(
             }
             let object = committed.objects.into_iter().flatten().next();
             let object = object.ok_or_else(|| Problem::Defect("a write left no object".into()))?;
-            Ok(Stored::Made(Made::Stored(object)))
+            Ok(Stored::Made(Made::Written(object, new)))
         }
         Err(CommitError::Unmet(unmet)) if unmet.operation > 0 => Ok(Stored::Unclaimed),
         Err(CommitError::Unmet(unmet)) => Ok(Stored::Overtaken(unmet.current)),

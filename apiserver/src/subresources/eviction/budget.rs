@@ -60,7 +60,7 @@ pub(super) async fn charge(call: &Call<'_>, pod: &Tree, dry_run: bool) -> Result
         spend(call, pod, &mut after);
         ownership::record_own_status(call, budgets, &before, &mut after);
         let key = Key { resource: budgets.store.clone(), path: stored.path().into() };
-        let (uid, value) = object_life::bytes(budgets, after)?;
+        let (uid, value) = object_life::bytes(budgets, &mut after)?;
         let transaction = Transaction::one(key, Expect::at(stored.revision()), Change::Put { uid, value });
         match call.api.store.commit(transaction).await {
             Ok(_) => return Ok(Verdict::Granted),

@@ -320,8 +320,8 @@ async fn claim(call: &Call<'_>, owner: Owner<'_>, ip: IpAddr) -> Result<Operatio
         warnings: Mutex::default(),
     };
     let write = own.write(object_life::Owner::Manager(bootstrap::OWN_MANAGER));
-    let made = Box::pin(object_life::create(&own, object, &write)).await?;
-    let (uid, value) = object_life::bytes(served, made)?;
+    let mut made = Box::pin(object_life::create(&own, object, &write)).await?;
+    let (uid, value) = object_life::bytes(served, &mut made)?;
     let key = Key::new(&served.store, "", &ip.to_string());
     Ok(Operation { key, expect: Expect::ABSENT, change: Change::Put { uid, value } })
 }
