@@ -43,6 +43,7 @@ pub(crate) fn begin(context: Context, _: &Settings) -> BoxFuture<'static, ()> {
         let mut monitors = Monitors::new(context.client.clone(), Arc::clone(&shared));
         let synced = monitors.synced();
         tokio::select! {
+            biased;
             () = monitors.run() => {}
             () = async {
                 synced.await;

@@ -76,6 +76,7 @@ pub enum Failed {
 /// [`Failed`] if they end before that.
 pub async fn run(parts: Parts, stop: impl Future<Output = ()> + Send) -> Result<(), Failed> {
     tokio::select! {
+        biased;
         ended = work(&parts) => ended,
         () = stop => Ok(()),
     }
@@ -248,6 +249,12 @@ where
     let mut running = JoinSet::new();
     loop {
         tokio::select! {
+            biased;
+            Some(ended) = running.join_next() => {
+                if let Err(error) = ended && let Ok(panic) = error.try_into_panic() {
+                    std::panic::resume_unwind(panic);
+                }
+            }
             key = queue.next(), if running.len() < at_once => {
                 let (queue, working) = (queue.clone(), work(key.clone()));
                 running.spawn(async move {
@@ -260,11 +267,6 @@ where
                     }
                     queue.done(&key);
                 });
-            }
-            Some(ended) = running.join_next() => {
-                if let Err(error) = ended && let Ok(panic) = error.try_into_panic() {
-                    std::panic::resume_unwind(panic);
-                }
             }
         }
     }

@@ -4,7 +4,7 @@
 //! It reads no clock: whoever calls says what time it is.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -65,7 +65,7 @@ pub struct Queue {
     /// Those to be tried at a certain time, as one of their two reasons to wait says.
     timed: BTreeSet<(Instant, u64, Uid)>,
     /// Those that wait for something to help: what an event costs depends on them alone.
-    stuck: HashSet<Uid>,
+    stuck: BTreeSet<Uid>,
     numbers: u64,
 }
 

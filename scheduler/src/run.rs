@@ -159,6 +159,7 @@ async fn place(shared: &Arc<Shared>, writer: &Writer) {
                     }
                 };
                 tokio::select! {
+                    biased;
                     () = shared.changed.notified() => {}
                     () = due => {}
                 }

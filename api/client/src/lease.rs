@@ -64,19 +64,23 @@ pub async fn hold_while<T>(
     let mut stop = std::pin::pin!(stop);
     let Some(mut candidate) = candidate else {
         return tokio::select! {
+            biased;
             ended = work => Ended::Work(ended),
             () = stop => Ended::Stopped,
         };
     };
     tokio::select! {
-        () = candidate.acquire() => {}
+        biased;
         () = &mut stop => return Ended::Stopped,
+        () = candidate.acquire() => {}
     }
     tracing::info!("holding the lease");
     let ended = tokio::select! {
-        ended = work => Ended::Work(ended),
+        // Whoever has lost the lease does not take one step more.
+        biased;
         () = candidate.hold() => return Ended::Lost,
         () = stop => Ended::Stopped,
+        ended = work => Ended::Work(ended),
     };
     if let Err(problem) = candidate.release().await {
         tracing::warn!(%problem, "cannot give the lease back; it runs out by itself");

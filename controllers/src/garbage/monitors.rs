@@ -1,6 +1,6 @@
 //! Watches of all kinds, those that come later included: each feeds the graph with metadata alone.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,7 +71,7 @@ impl Monitors {
                         // Events belong to nobody, and there are many.
                         served.can(&["delete", "list", "watch"]) && served.resource.plural != "events"
                     });
-                    let wanted: HashSet<Resource> = watchable.map(|served| served.resource.clone()).collect();
+                    let wanted: Vec<Resource> = watchable.map(|served| served.resource.clone()).collect();
                     let certain = discovered.unreachable.is_empty();
                     *self.shared.discovered.write() = discovered;
                     self.follow(&wanted, certain);
@@ -87,7 +87,7 @@ impl Monitors {
         }
     }
 
-    fn follow(&mut self, wanted: &HashSet<Resource>, certain: bool) {
+    fn follow(&mut self, wanted: &[Resource], certain: bool) {
         if certain {
             self.by_resource.retain(|resource, running| {
                 let stays = wanted.contains(resource);
@@ -107,7 +107,7 @@ impl Monitors {
                 defines_kinds: DEFINES_KINDS.contains(&&*resource.plural),
                 resource: Arc::new(resource.clone()),
                 shared: Arc::clone(&self.shared),
-                known: HashSet::new(),
+                known: BTreeSet::new(),
                 changed: Arc::clone(&self.changed),
                 missing: Some(self.missing.clone()),
             };
@@ -123,7 +123,7 @@ struct Feed {
     resource: Arc<Resource>,
     defines_kinds: bool,
     shared: Arc<Shared>,
-    known: HashSet<CompactString>,
+    known: BTreeSet<CompactString>,
     changed: Arc<Notify>,
     /// Until it was listed once.
     missing: Option<watch::Sender<Option<usize>>>,
@@ -144,7 +144,7 @@ impl Feed {
 
 impl Sink<Seen> for Feed {
     fn replaced(&mut self, objects: Vec<Seen>, _: u64) {
-        let now: HashSet<CompactString> = objects.iter().map(|seen| seen.metadata.uid.clone()).collect();
+        let now: BTreeSet<CompactString> = objects.iter().map(|seen| seen.metadata.uid.clone()).collect();
         for gone in self.known.difference(&now) {
             self.shared.gone(gone);
         }
