@@ -14,6 +14,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::task::JoinSet;
 
+use crate::doubts::Doubts;
 use crate::plan::{Action, Pace, Plan, What};
 
 /// How many keys of one controller are worked on at once; upstream's.
@@ -104,6 +105,12 @@ pub(crate) async fn drive(context: &Context, queue: Queue<Key>, worker: Arc<impl
     let mut running = JoinSet::new();
     loop {
         tokio::select! {
+            biased;
+            Some(ended) = running.join_next() => {
+                if let Err(error) = ended && let Ok(panic) = error.try_into_panic() {
+                    std::panic::resume_unwind(panic);
+                }
+            }
             key = queue.next(), if running.len() < WORKERS_MAX => {
                 let (queue, worker, name) = (queue.clone(), Arc::clone(&worker), context.name);
                 running.spawn(async move {
@@ -122,11 +129,6 @@ pub(crate) async fn drive(context: &Context, queue: Queue<Key>, worker: Arc<impl
                     queue.done(&key);
                 });
             }
-            Some(ended) = running.join_next() => {
-                if let Err(error) = ended && let Ok(panic) = error.try_into_panic() {
-                    std::panic::resume_unwind(panic);
-                }
-            }
         }
     }
 }
@@ -136,10 +138,13 @@ pub(crate) struct Planned<C> {
     pub(crate) controller: C,
     pub(crate) context: Context,
     pub(crate) expected: Expectations,
+    pub(crate) doubts: Doubts,
 }
 
 impl<C: Controller + ?Sized> Worker for Planned<Box<C>> {
     async fn work(&self, key: &Key) -> Result<Option<Duration>, Problem> {
+        let settled = self.doubts.settle(key, &self.context.client, &self.context.caches).await?;
+        settled.into_iter().for_each(|expected| self.expected.expect(key, expected));
         if !self.expected.are_met(key) {
             return Ok(Some(Duration::from_secs(EXPECTATION_SECONDS)));
         }
@@ -211,6 +216,9 @@ impl<C: Controller + ?Sized> Planned<Box<C>> {
             }
         }
         let ended = self.request(key, &action.what).await;
+        if ended.as_ref().is_err_and(Problem::is_uncertain) {
+            self.doubts.remember(key, &action.what);
+        }
         let is_creation = matches!(action.what, What::Create { .. });
         let ended = match ended {
             Err(problem) if problem.is_not_found() && !is_creation => return Ok(()),

@@ -24,6 +24,7 @@ mod cronjob;
 mod daemonset;
 mod deployment;
 mod disruption;
+mod doubts;
 mod driver;
 mod endpoints;
 mod endpointslice;

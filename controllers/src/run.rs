@@ -13,6 +13,7 @@ use keelson_client::{Caches, Client};
 use tokio::task::{JoinError, JoinSet};
 
 use crate::builtin::{BUILTIN, Begins, Entry, Settings};
+use crate::doubts::Doubts;
 use crate::driver::{Context, Inputs, Planned, drive};
 use crate::nodeipam::PodRanges;
 use crate::selection::Selection;
@@ -83,8 +84,12 @@ async fn work(parts: &Parts) -> Result<(), Failed> {
                 let controller = make(&caches, &settings);
                 let queue = Queue::default();
                 controller.inputs(&Inputs::new(queue.clone()));
-                let worker =
-                    Planned { controller, context: context.clone(), expected: Expectations::default() };
+                let worker = Planned {
+                    controller,
+                    context: context.clone(),
+                    expected: Expectations::default(),
+                    doubts: Doubts::default(),
+                };
                 planned.push((context, queue, worker));
             }
             Begins::Working(work) => {

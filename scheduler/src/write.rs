@@ -46,8 +46,12 @@ impl Writer {
         let written = self.client.create_part::<Value>(&PODS, &pod.key(), "binding", &binding).await;
         let problem = match written {
             Ok(_) => None,
-            Err(problem @ (Problem::Unreachable(_) | Problem::Garbled(_))) => {
-                if self.is_bound_after_all(pod, node).await { None } else { Some(problem) }
+            Err(problem) if problem.is_uncertain() => {
+                if self.is_bound_after_all(pod, node).await {
+                    None
+                } else {
+                    Some(problem)
+                }
             }
             Err(problem) => Some(problem),
         };
@@ -82,8 +86,8 @@ impl Writer {
         loop {
             match self.client.get::<PodInfo>(&PODS, &pod.key()).await {
                 Ok(now) => return now.meta.uid == pod.meta.uid && now.node_name == node,
-                Err(Problem::Unreachable(_)) => tokio::time::sleep(ASK_AGAIN).await,
-                Err(_) => return false,
+                Err(problem) if problem.is_not_found() => return false,
+                Err(_) => tokio::time::sleep(ASK_AGAIN).await,
             }
         }
     }

@@ -88,6 +88,16 @@ impl Problem {
         self.refusal().is_some_and(|refusal| refusal.reason == reason)
     }
 
+    /// Nobody knows what became of the request: it may have had its effect.
+    #[must_use]
+    pub fn is_uncertain(&self) -> bool {
+        match self {
+            Self::Refused(refusal) => refusal.code >= 500,
+            Self::Unreachable(_) | Self::Garbled(_) => true,
+            Self::Unwritable(_) | Self::Stale(_) => false,
+        }
+    }
+
     /// The object is not there.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
