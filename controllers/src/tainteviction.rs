@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use compact_str::CompactString;
 use keelson_api::time::UnixMillis;
 use keelson_client::client::Deletion;
 use keelson_client::events::Weight;
@@ -25,8 +26,8 @@ use crate::views::taint::{Taint, Toleration};
 pub(crate) struct TaintEviction {
     pods: Arc<Cache<Pod>>,
     nodes: Arc<Cache<Node>>,
-    /// Since when pods wait to be deleted. Lost when the process ends: they wait anew.
-    waiting: Mutex<HashMap<Key, UnixMillis>>,
+    /// Which pods wait to be deleted, by uid, and since when. Lost when the process ends: they wait anew.
+    waiting: Mutex<HashMap<Key, (CompactString, UnixMillis)>>,
 }
 
 impl TaintEviction {
@@ -79,12 +80,16 @@ impl Controller for TaintEviction {
                 Plan::of(evict(&pod, now))
             }
             Patience::For(millis) => {
-                let since = *waiting.entry(key.clone()).or_insert(now);
+                let uid = &pod.metadata.uid;
+                // One of the same name that was there before has waited for itself.
+                let known = waiting.get(key).filter(|(of, _)| of == uid).map(|(_, since)| *since);
+                let since = known.unwrap_or(now);
+                waiting.insert(key.clone(), (uid.clone(), since));
                 let left = millis.saturating_sub(now.since(since));
                 if left > 0 {
                     return Plan { again: Some(Duration::from_millis(left)), ..Plan::nothing() };
                 }
-                waiting.remove(key);
+                // It is forgotten when it is gone: if it cannot be deleted now, it does not wait anew.
                 Plan::of(evict(&pod, now))
             }
         }
