@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::cluster::{Cluster, DEPLOYMENTS, EVENTS, PODS, REPLICASETS};
+use crate::stories::cluster::{Cluster, DEPLOYMENTS, EVENTS, PODS, REPLICASETS};
 
 const WORKLOADS: &str = "deployment-controller,replicaset-controller";
 
@@ -90,7 +90,7 @@ async fn one_is_scaled_while_it_rolls_out_and_recovers_from_a_crash() {
     cluster.create(&DEPLOYMENTS, "default", web(10, "one")).await;
     settled(&cluster, 10).await;
     let mut stuck = web(10, "two");
-    stuck["spec"]["template"]["metadata"]["annotations"] = json!({crate::pods::STUCK: "yes"});
+    stuck["spec"]["template"]["metadata"]["annotations"] = json!({crate::stories::pods::STUCK: "yes"});
     cluster
         .merge(&DEPLOYMENTS, "default/web", json!({"spec": {"template": stuck["spec"]["template"]}}))
         .await;
@@ -114,7 +114,7 @@ async fn one_is_scaled_while_it_rolls_out_and_recovers_from_a_crash() {
 async fn one_that_makes_no_progress_says_so_in_time() {
     let cluster = Cluster::with(WORKLOADS).await;
     let mut stuck = web(1, "one");
-    stuck["spec"]["template"]["metadata"]["annotations"] = json!({crate::pods::STUCK: "yes"});
+    stuck["spec"]["template"]["metadata"]["annotations"] = json!({crate::stories::pods::STUCK: "yes"});
     stuck["spec"]["progressDeadlineSeconds"] = json!(30);
     cluster.create(&DEPLOYMENTS, "default", stuck).await;
     let look = async || cluster.get(&DEPLOYMENTS, "default/web").await.unwrap();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use keelson_client::Resource;
 use serde_json::{Value, json};
 
-use crate::cluster::{Cluster, EVENTS, PODS};
+use crate::stories::cluster::{Cluster, EVENTS, PODS};
 
 const WORKLOADS: &str = "job-controller,cronjob-controller";
 const JOBS: Resource = Resource::namespaced("batch", "v1", "jobs", "Job");
@@ -16,7 +16,7 @@ fn job(name: &str, ends: &str, spec: &Value) -> Value {
     let mut job = json!({
         "metadata": {"name": name},
         "spec": {"template": {
-            "metadata": {"annotations": {crate::pods::ENDS: ends}},
+            "metadata": {"annotations": {crate::stories::pods::ENDS: ends}},
             "spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "i"}]},
         }},
     });

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::cluster::{Cluster, DEPLOYMENTS, NAMESPACES, PODS, REPLICASETS};
+use crate::stories::cluster::{Cluster, DEPLOYMENTS, NAMESPACES, PODS, REPLICASETS};
 use keelson_client::Resource;
 
 const ALL: &str = "*";

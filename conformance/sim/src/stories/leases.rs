@@ -6,7 +6,7 @@ use keelson_client::lease::{Candidate, Election};
 use keelson_client::{Key, Resource};
 use tokio::time::{Instant, timeout};
 
-use crate::cluster::Cluster;
+use crate::stories::cluster::Cluster;
 
 const LEASES: Resource = Resource::namespaced("coordination.k8s.io", "v1", "leases", "Lease");
 

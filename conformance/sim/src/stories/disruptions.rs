@@ -3,7 +3,7 @@
 use keelson_client::{Key, Problem, Resource};
 use serde_json::{Value, json};
 
-use crate::cluster::{Cluster, DEPLOYMENTS, PODS};
+use crate::stories::cluster::{Cluster, DEPLOYMENTS, PODS};
 
 const WORKLOADS: &str = "deployment-controller,replicaset-controller,disruption-controller";
 const BUDGETS: Resource = Resource::namespaced("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget");

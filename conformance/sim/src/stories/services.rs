@@ -3,7 +3,7 @@
 use keelson_client::Resource;
 use serde_json::{Value, json};
 
-use crate::cluster::{Cluster, DEPLOYMENTS};
+use crate::stories::cluster::{Cluster, DEPLOYMENTS};
 
 const SERVICES: Resource = Resource::namespaced("", "v1", "services", "Service");
 const ENDPOINTS: Resource = Resource::namespaced("", "v1", "endpoints", "Endpoints");

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::cluster::PODS;
+use crate::stories::cluster::PODS;
 
 #[derive(Debug, Deserialize)]
 struct Pod {

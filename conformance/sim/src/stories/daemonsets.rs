@@ -3,7 +3,7 @@
 use keelson_client::Resource;
 use serde_json::{Value, json};
 
-use crate::cluster::{Cluster, PODS};
+use crate::stories::cluster::{Cluster, PODS};
 
 const WORKLOADS: &str = "daemonset-controller";
 const DAEMONSETS: Resource = Resource::namespaced("apps", "v1", "daemonsets", "DaemonSet");

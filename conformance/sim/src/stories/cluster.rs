@@ -1,24 +1,20 @@
 //! A cluster whose parts are in this process, and a client that may do everything.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use keelson_api::time::{Clock, UnixMillis};
+use keelson_api::time::Clock;
 use keelson_apiserver::admission::plugins::Plugins;
 use keelson_apiserver::caller::Caller;
-use keelson_apiserver::entropy::Entropy;
-use keelson_apiserver::node_ports::NodePorts;
-use keelson_apiserver::server::{ApiServer, Limits, Parts};
-use keelson_apiserver::tokens::keys::Keys;
+use keelson_apiserver::server::ApiServer;
 use keelson_client::client::Deletion;
 use keelson_client::{Client, Key, Patch, Problem, Resource};
-use keelson_store::Store;
 use keelson_store::memory::Memory;
-use keelson_store::options::{CommitterRuns, Options};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+
+use crate::house;
 
 pub(crate) const PODS: Resource = Resource::namespaced("", "v1", "pods", "Pod");
 pub(crate) const NAMESPACES: Resource = Resource::cluster("", "v1", "namespaces", "Namespace");
@@ -26,14 +22,6 @@ pub(crate) const EVENTS: Resource = Resource::namespaced("events.k8s.io", "v1", 
 pub(crate) const DEPLOYMENTS: Resource = Resource::namespaced("apps", "v1", "deployments", "Deployment");
 pub(crate) const REPLICASETS: Resource = Resource::namespaced("apps", "v1", "replicasets", "ReplicaSet");
 
-/// A key of nobody.
-const KEY: &str = "-----BEGIN PRIVATE KEY-----\n\
-    MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgDFv2aVywlzBLP/MI\n\
-    7EcrbiMzhW4TCLxWMo7WIlrzSBahRANCAASRu6IiB+DzrX882hFqjUwy5pUeqcMw\n\
-    y7HWbyR40sQyr1lL31Yfa7NwTYlxwBfbZEvOcaMJ7iOfXwuiDtA9vYX/\n\
-    -----END PRIVATE KEY-----";
-/// When virtual time begins.
-const BEGINNING: u64 = 1_767_225_600_000;
 /// How long a story waits for something, in virtual time.
 const PATIENCE: Duration = Duration::from_secs(3600);
 
@@ -47,37 +35,10 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// A server, and nothing else.
     pub(crate) async fn empty() -> Self {
-        let began = Instant::now();
-        let clock = Clock::new(move || {
-            UnixMillis(BEGINNING + u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX))
-        });
-        let options = Options {
-            committer: CommitterRuns::AsTask,
-            indexes: keelson_apiserver::indexes(),
-            ..Options::new(clock.clone(), 1)
-        };
-        let store = Store::open(Arc::new(Memory::new()), options).await.expect("an empty store opens");
-        let drawn = AtomicU64::new(0);
-        let entropy = Entropy::new(move |bytes| {
-            let next = drawn.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed).to_le_bytes();
-            bytes.iter_mut().zip(next.iter().cycle()).for_each(|(byte, next)| *byte = *next);
-        });
-        let server = ApiServer::new(Parts {
-            clock: clock.clone(),
-            entropy,
-            store,
-            keys: Keys::new(KEY, "").expect("a key that signs"),
-            // Accounts are not asked for: some stories have nobody who makes them.
-            admission: Plugins::default().without("ServiceAccount").expect("it is one of the rules"),
-            node_ports: NodePorts::default(),
-            address: "127.0.0.1:6443".to_owned(),
-            checks: Vec::new(),
-            figures: Box::new(Vec::new),
-            beside: &[],
-            limits: Limits::default(),
-        });
-        let made = server.bootstrap("10.96.0.0/16", ([127, 0, 0, 1], 6443).into()).await;
-        made.expect("what a cluster begins with is made");
+        // Accounts are not asked for: some stories have nobody who makes them.
+        let admission = Plugins::default().without("ServiceAccount").expect("it is one of the rules");
+        let clock = house::clock();
+        let server = house::open(Arc::new(Memory::new()), &clock, 1, admission).await;
         let client = client(&server, Caller::authenticated("admin", ["system:masters"]));
         Self { client, server, clock, running: JoinSet::new() }
     }
@@ -92,7 +53,7 @@ impl Cluster {
     /// Begins these controllers, and what runs pods.
     pub(crate) fn begin_all(&mut self, controllers: &str) {
         self.begin(controllers);
-        let pods = crate::pods::run(self.as_user("system:node:hollow"), self.clock.clone());
+        let pods = crate::stories::pods::run(self.as_user("system:node:hollow"), self.clock.clone());
         self.running.spawn(pods);
     }
 

@@ -3,7 +3,7 @@
 use keelson_client::Resource;
 use serde_json::{Value, json};
 
-use crate::cluster::{Cluster, EVENTS, PODS};
+use crate::stories::cluster::{Cluster, EVENTS, PODS};
 
 const NODES: Resource = Resource::cluster("", "v1", "nodes", "Node");
 

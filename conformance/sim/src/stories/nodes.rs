@@ -4,7 +4,7 @@ use keelson_client::Resource;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::cluster::{Cluster, DEPLOYMENTS, EVENTS, PODS};
+use crate::stories::cluster::{Cluster, DEPLOYMENTS, EVENTS, PODS};
 
 const NODES: Resource = Resource::cluster("", "v1", "nodes", "Node");
 const LEASES: Resource = Resource::namespaced("coordination.k8s.io", "v1", "leases", "Lease");

@@ -3,7 +3,7 @@
 use keelson_client::Resource;
 use serde_json::{Value, json};
 
-use crate::cluster::{Cluster, EVENTS, PODS};
+use crate::stories::cluster::{Cluster, EVENTS, PODS};
 
 const CLAIMS: Resource = Resource::namespaced("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim");
 const VOLUMES: Resource = Resource::cluster("", "v1", "persistentvolumes", "PersistentVolume");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use keelson_client::Resource;
 use serde_json::{Value, json};
 
-use crate::cluster::{Cluster, EVENTS, PODS};
+use crate::stories::cluster::{Cluster, EVENTS, PODS};
 
 const WORKLOADS: &str = "statefulset-controller";
 const STATEFULSETS: Resource = Resource::namespaced("apps", "v1", "statefulsets", "StatefulSet");
