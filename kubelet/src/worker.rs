@@ -276,8 +276,8 @@ impl Worker {
         let written = host.client.patch::<Answer>(&PODS, &key, "status", (Patch::Strategic, &change)).await;
         match written {
             Ok(answer) => Ok(Some((answer.metadata.resource_version, status))),
-            // It is gone, or another one of its name is there.
-            Err(problem) if problem.is_not_found() || problem.is_conflict() => Ok(None),
+            Err(problem) if problem.is_not_found() => Ok(None),
+            // Where another one of its name is there, the cache will show it before the next try, or the one after.
             Err(problem) => Err(problem),
         }
     }
@@ -286,7 +286,7 @@ impl Worker {
 async fn delete(client: &Client, pod: &Pod) -> Result<(), Problem> {
     let how = Deletion { grace_seconds: Some(0), ..Deletion::of(&pod.metadata.uid) };
     match client.delete(&PODS, &pod.metadata.key(), &how).await {
-        Err(problem) if problem.is_not_found() || problem.is_conflict() => Ok(()),
+        Err(problem) if problem.is_not_found() => Ok(()),
         ended => ended.map(|_: Value| ()),
     }
 }
