@@ -9,7 +9,7 @@ use keelson_client::events::Recorder;
 use keelson_client::lease::{Candidate, Election, Ended, hold_while};
 use keelson_client::{Caches, Client, Kind};
 use parking_lot::Mutex;
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
@@ -76,8 +76,8 @@ pub async fn run(parts: Parts, stop: impl Future<Output = ()> + Send) -> Result<
 struct Shared {
     state: Mutex<State>,
     changed: Notify,
-    /// Counts up when something has changed that bindings wait for.
-    prepared: watch::Sender<u64>,
+    /// Told when something has changed that bindings wait for.
+    prepared: Notify,
 }
 
 impl Shared {
@@ -95,7 +95,7 @@ async fn work(parts: &Parts) -> Result<(), Failed> {
     let shared = Arc::new(Shared {
         state: Mutex::new(State::new(profile, parts.seed)),
         changed: Notify::new(),
-        prepared: watch::Sender::new(0),
+        prepared: Notify::new(),
     });
     let caches = Caches::new();
     follow(&caches, &shared);
@@ -194,7 +194,6 @@ async fn prepare(
     pod: &PodInfo,
     reserved: &dyn Reserved,
 ) -> Result<(), String> {
-    let mut changed = shared.prepared.subscribe();
     let mut revisions = Vec::new();
     for write in reserved.writes() {
         let written = writer.write(&write).await;
@@ -202,7 +201,9 @@ async fn prepare(
     }
     let until = Instant::now() + PREPARED_WITHIN;
     loop {
-        changed.mark_unchanged();
+        let mut changed = std::pin::pin!(shared.prepared.notified());
+        // What is told from here on is not missed.
+        changed.as_mut().enable();
         let done = {
             let state = shared.state.lock();
             if state.snapshot.pod(&pod.meta.uid).is_none() {
@@ -213,7 +214,7 @@ async fn prepare(
         if done.map_err(|why| format!("binding volumes: {why}"))? {
             return Ok(());
         }
-        if tokio::time::timeout_at(until, changed.changed()).await.is_err() {
+        if tokio::time::timeout_at(until, changed).await.is_err() {
             return Err("binding volumes: context deadline exceeded".to_owned());
         }
     }
@@ -234,7 +235,7 @@ fn follow(caches: &Caches, shared: &Arc<Shared>) {
     caches.of::<PodInfo>().on_change(move |change| {
         told.change(|state, now| state.pod_changed(change, now));
         if change.new.is_none() {
-            told.prepared.send_modify(|count| *count += 1);
+            told.prepared.notify_waiters();
         }
     });
     let told = Arc::clone(shared);
@@ -286,7 +287,7 @@ fn follow_volumes<V: Kept>(caches: &Caches, shared: &Arc<Shared>, event: Told<V>
     caches.of::<V>().on_change(move |change| {
         let event = event(change.old, change.new);
         told.change(|state, now| state.volumes_changed(change, event.as_ref(), now));
-        told.prepared.send_modify(|count| *count += 1);
+        told.prepared.notify_waiters();
     });
 }
 

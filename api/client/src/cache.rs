@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::ops::Bound;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use compact_str::CompactString;
 use futures::future::BoxFuture;
 use parking_lot::{Mutex, RwLock};
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 use crate::client::Client;
 use crate::reflect::{self, Sink, Source};
@@ -47,7 +48,9 @@ pub struct Cache<V> {
     state: RwLock<State<V>>,
     handlers: RwLock<Vec<Handler<V>>>,
     /// Up to where it knows everything; zero before the first list.
-    revision: watch::Sender<u64>,
+    revision: AtomicU64,
+    /// Told when it has been filled once: whoever waits for it is woken in the order in which they came.
+    filled: Notify,
 }
 
 struct State<V> {
@@ -66,7 +69,8 @@ impl<V: Kind> Default for Cache<V> {
         Self {
             state: RwLock::new(State { objects: BTreeMap::new(), indexes: Vec::new() }),
             handlers: RwLock::new(Vec::new()),
-            revision: watch::Sender::new(0),
+            revision: AtomicU64::new(0),
+            filled: Notify::new(),
         }
     }
 }
@@ -152,14 +156,21 @@ impl<V: Kind> Cache<V> {
     /// Whether it has been filled once.
     #[must_use]
     pub fn is_synced(&self) -> bool {
-        *self.revision.borrow() > 0
+        self.reached() > 0
     }
 
     /// Waits until it has been filled once.
     pub async fn synced(&self) {
-        let mut seen = self.revision.subscribe();
-        // The sender lives as long as this cache does.
-        let _ = seen.wait_for(|revision| *revision > 0).await;
+        let mut filled = std::pin::pin!(self.filled.notified());
+        // What is told from here on is not missed.
+        filled.as_mut().enable();
+        if !self.is_synced() {
+            filled.await;
+        }
+    }
+
+    fn reached(&self) -> u64 {
+        self.revision.load(Ordering::Acquire)
     }
 
     /// Takes over the state of all objects as of `revision`.
@@ -222,11 +233,9 @@ impl<V: Kind> Cache<V> {
     }
 
     fn advance(&self, revision: u64) {
-        self.revision.send_if_modified(|at| {
-            let moves = revision > *at;
-            *at = revision.max(*at);
-            moves
-        });
+        if self.revision.fetch_max(revision, Ordering::AcqRel) == 0 && revision > 0 {
+            self.filled.notify_waiters();
+        }
     }
 
     fn tell(&self, change: &Change<'_, V>) {
@@ -255,7 +264,7 @@ impl<V> Index<V> {
 
 impl<V> fmt::Debug for Cache<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cache").field("revision", &*self.revision.borrow()).finish_non_exhaustive()
+        f.debug_struct("Cache").field("revision", &self.revision).finish_non_exhaustive()
     }
 }
 
@@ -271,7 +280,7 @@ pub trait Seen: Send + Sync {
 
 impl<V: Kind> Seen for Cache<V> {
     fn has_reached(&self, revision: u64) -> bool {
-        *self.revision.borrow() >= revision
+        self.reached() >= revision
     }
 
     fn is_going(&self, key: &Key, uid: &str) -> bool {
