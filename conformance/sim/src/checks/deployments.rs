@@ -22,7 +22,8 @@ pub(super) struct Deployments {
 struct Bounds {
     most: i64,
     least: i64,
-    recreates: bool,
+    /// Whether it can be told here who is available: pods that are ready, and not only ready for long enough.
+    is_clear: bool,
 }
 
 impl Check for Deployments {
@@ -51,11 +52,11 @@ fn bounds(deployment: &Value) -> Bounds {
     if surge == 0 && fewer == 0 {
         fewer = 1;
     }
-    let recreates = deployment.text("spec/strategy/type") == "Recreate";
-    if recreates {
-        return Bounds { most: replicas, least: 0, recreates };
+    if deployment.text("spec/strategy/type") == "Recreate" {
+        return Bounds { most: replicas, least: 0, is_clear: false };
     }
-    Bounds { most: replicas + surge, least: (replicas - fewer).max(0), recreates }
+    let is_clear = deployment.number("spec/minReadySeconds") == 0;
+    Bounds { most: replicas + surge, least: (replicas - fewer).max(0), is_clear }
 }
 
 impl Deployments {
@@ -95,7 +96,7 @@ impl Deployments {
             });
         }
         let lost_lately = self.lost.get(uid).is_some_and(|at| write.now < at + STALE_MILLIS);
-        if new.replicas() == before || lost_lately || known.values().any(|bounds| bounds.recreates) {
+        if new.replicas() == before || lost_lately || known.values().any(|bounds| !bounds.is_clear) {
             return None;
         }
         let left: i64 = sets.iter().map(|set| available(world, set).min(set.replicas())).sum();

@@ -1,18 +1,17 @@
 //! A job has no more pods than it may have at once, none for what is done already, none after its end; and counts each of
 //! them once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use super::{Check, Write};
 use crate::world::{Object, World};
 
-/// By uid of a job: the pods that ended well, and those that did not, by uid, with their index.
+/// By uid of a job: the pods that ended well, by uid, with their index.
 #[derive(Default)]
 pub(super) struct Jobs {
     well: BTreeMap<String, BTreeMap<String, String>>,
-    badly: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Check for Jobs {
@@ -46,15 +45,13 @@ fn count(all: usize) -> i64 {
 impl Jobs {
     fn keep(&mut self, write: &Write<'_>) {
         let Some(new) = write.new.filter(|new| !new.owner("Job").is_empty()) else { return };
+        // What it was let go for before its end is counted already, whatever becomes of it.
+        if !new.has_finalizer("batch.kubernetes.io/job-tracking") {
+            return;
+        }
         let (job, uid) = (new.owner("Job").to_owned(), new.uid().to_owned());
-        match new.text("status/phase") {
-            "Succeeded" => {
-                self.well.entry(job).or_default().insert(uid, index(new).to_owned());
-            }
-            "Failed" => {
-                self.badly.entry(job).or_default().insert(uid);
-            }
-            _ => {}
+        if new.text("status/phase") == "Succeeded" {
+            self.well.entry(job).or_default().insert(uid, index(new).to_owned());
         }
     }
 
