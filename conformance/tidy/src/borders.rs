@@ -5,7 +5,7 @@ use crate::dependencies::Graph;
 
 /// What proves the others, and is known by nobody.
 const CONFORMANCE: &[&str] =
-    &["keelson-bench", "keelson-differ", "keelson-fuzz", "keelson-sim", "keelson-tidy", "keelson-upstream"];
+    &["keelson-bench", "keelson-differ", "keelson-fuzz", "keelson-placing", "keelson-sim", "keelson-tidy", "keelson-upstream"];
 
 /// Each package, and which of ours it may know. `*`: all but those.
 const MAY_KNOW: &[(&str, &[&str])] = &[
@@ -31,6 +31,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("keelson-fuzz", &["*"]),
     ("keelson-sim", &["*"]),
     ("keelson-tidy", &["*"]),
+    ("keelson-placing", &["keelson-subject"]),
     ("keelson-upstream", &["keelson-subject"]),
 ];
 
