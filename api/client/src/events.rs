@@ -180,12 +180,7 @@ impl fmt::Debug for Recorder {
 struct Writer {
     client: Client,
     clock: Clock,
-<<<<<<< HEAD
-    component: &'static str,
-=======
     component: String,
-    instance: String,
->>>>>>> 84d95b3 (wip)
     memory: Memory,
 }
 
