@@ -39,7 +39,8 @@ pub(crate) fn config(settings: &Settings) -> Result<Config, Failure> {
 
 fn read(path: &Path) -> Result<Config, Failure> {
     let doing = format!("cannot follow the scheduler's configuration {}", path.display());
-    let remedy = "give a KubeSchedulerConfiguration of kubescheduler.config.k8s.io/v1 by --scheduler-config FILE";
+    let remedy =
+        "give a KubeSchedulerConfiguration of kubescheduler.config.k8s.io/v1 by --scheduler-config FILE";
     let text = std::fs::read(path).map_err(|error| Failure::from_error(&doing, &error, remedy))?;
     let refused = |why: &dyn std::fmt::Display| Failure::usage(format!("{doing}: {why}"));
     let converted = yaml::to_json(&text).map_err(|error| refused(&error))?;
@@ -106,7 +107,9 @@ pub(crate) fn figures(of: &Figures) -> Vec<Figure> {
 
 type Labelled<T> = (Vec<(&'static str, String)>, T);
 
-fn distribution((labels, shown): Labelled<keelson_scheduler::figures::Distribution>) -> Labelled<Distribution> {
+fn distribution(
+    (labels, shown): Labelled<keelson_scheduler::figures::Distribution>,
+) -> Labelled<Distribution> {
     (labels, Distribution { buckets: shown.buckets(), sum: shown.sum })
 }
 

@@ -164,7 +164,9 @@ fn measure(name: &str, mix: Mix, nodes: usize) {
     let (placed, looks) = place(&mut state);
     let took = began.elapsed();
     let rate = looks as u128 * 1_000_000 / took.as_micros().max(1);
-    println!("{name:>14}: {nodes} nodes, {placed} of {count} pods placed, {looks} decisions, {took:.1?}: {rate}/s");
+    println!(
+        "{name:>14}: {nodes} nodes, {placed} of {count} pods placed, {looks} decisions, {took:.1?}: {rate}/s"
+    );
 }
 
 fn main() {

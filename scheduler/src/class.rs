@@ -31,8 +31,10 @@ struct Entry {
     generation: u64,
     /// The verdict's number, from 1; 0 if the node will do.
     rejected: u16,
-    /// Whether pods are expected there, so that others' pods have to be looked at once more.
+    /// Whether pods are expected there: where other nodes' pods count, they are looked at with them and without.
     expects: bool,
+    /// Whether some of those care about other pods themselves.
+    expects_choosy: bool,
     /// The sum of what absolute scores say; 0 until it is asked for.
     score: i64,
     /// Whether it was asked for.
@@ -132,7 +134,9 @@ impl Class {
         for (plugin, weight) in &profile.scores {
             match plugin.score(&self.pod, snapshot) {
                 Liking::Same => {}
-                Liking::Local(score) if score.scale == Scale::Absolute => self.absolute.push((*weight, score)),
+                Liking::Local(score) if score.scale == Scale::Absolute => {
+                    self.absolute.push((*weight, score))
+                }
                 Liking::Local(score) => self.relative.push((*weight, score)),
                 Liking::Wide(score) => self.wide.push((*weight, score)),
             }
@@ -195,7 +199,8 @@ impl Class {
             self.entries[node.slot] = judged;
             judged
         };
-        if local && !entry.expects {
+        // Whoever comes makes it no better for what looks at the node alone.
+        if local && !entry.expects_choosy {
             return entry.rejected;
         }
         self.judge_wide(node, entry, snapshot)
@@ -216,7 +221,8 @@ impl Class {
                 break;
             }
         }
-        Entry { generation: node.generation, rejected, expects, score: 0, scored: false }
+        let expects_choosy = coming.iter().any(|other| other.has_pod_terms());
+        Entry { generation: node.generation, rejected, expects, expects_choosy, ..Entry::default() }
     }
 
     /// The same where pods of other nodes count, too: the first that rejects is the one that is named.
@@ -263,11 +269,7 @@ impl Class {
         self.check_as_is(node, snapshot)
     }
 
-    fn check_as_is(
-        &self,
-        node: &NodeInfo,
-        snapshot: &Snapshot,
-    ) -> Result<(), (&'static str, Rejection)> {
+    fn check_as_is(&self, node: &NodeInfo, snapshot: &Snapshot) -> Result<(), (&'static str, Rejection)> {
         for (plugin, step) in &self.steps {
             let verdict = match step {
                 Step::Local(check) => check(node, snapshot),

@@ -108,8 +108,13 @@ impl Twins {
                 let at = chance.below(self.pods.len());
                 let old = Arc::clone(&self.pods[at]);
                 let mut new = PodInfo::clone(&old);
-                new.meta = pod("x", json!({"metadata": {"name": old.meta.name, "uid": old.meta.uid,
-                    "labels": old.meta.labels, "deletionTimestamp": "2026-01-01T00:00:00Z"}})).meta.clone();
+                new.meta = pod(
+                    "x",
+                    json!({"metadata": {"name": old.meta.name, "uid": old.meta.uid,
+                    "labels": old.meta.labels, "deletionTimestamp": "2026-01-01T00:00:00Z"}}),
+                )
+                .meta
+                .clone();
                 let new = Arc::new(new);
                 self.pod(Some(&old), Some(&new));
                 self.pods[at] = new;

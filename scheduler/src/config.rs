@@ -138,7 +138,8 @@ pub fn read(json: &Value, repeated: Option<&str>) -> Result<Config, Refused> {
     }
     let mut unknown: Vec<String> = repeated.map(str::to_owned).into_iter().collect();
     shape::CONFIGURATION.check(json, &mut unknown).map_err(Refused)?;
-    let mut whole: Whole = serde_json::from_value(json.clone()).map_err(|error| Refused(error.to_string()))?;
+    let mut whole: Whole =
+        serde_json::from_value(json.clone()).map_err(|error| Refused(error.to_string()))?;
     let profiles = whole.profiles.get_or_insert_default();
     if profiles.is_empty() {
         profiles.push(WrittenProfile::default());
@@ -224,8 +225,9 @@ fn make(
     })?;
     let percentage = profile.percentage_of_nodes_to_score.or(whole.percentage_of_nodes_to_score);
     // Zero is upstream's rule: fewer where there are more.
-    made.percentage_of_nodes_to_score =
-        percentage.and_then(|percentage| usize::try_from(percentage).ok()).filter(|percentage| *percentage > 0);
+    made.percentage_of_nodes_to_score = percentage
+        .and_then(|percentage| usize::try_from(percentage).ok())
+        .filter(|percentage| *percentage > 0);
     Ok(made)
 }
 
@@ -239,7 +241,8 @@ fn election(written: &WrittenElection) -> Result<Election, Refused> {
         None | Some("" | "0s" | "0") => Ok(usual),
         Some(text) => {
             let read = text.parse::<Span>().ok().and_then(|span| u64::try_from(span.0).ok());
-            read.map(Duration::from_nanos).ok_or_else(|| Refused(format!("time: invalid duration \"{text}\"")))
+            read.map(Duration::from_nanos)
+                .ok_or_else(|| Refused(format!("time: invalid duration \"{text}\"")))
         }
     };
     Ok(Election {

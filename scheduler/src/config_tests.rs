@@ -49,14 +49,16 @@ fn plugins_are_added_replaced_and_taken_away() {
     assert!(made.scores.is_empty() && made.filters.len() == 12);
     let made = profile(off(&["postFilter"], "DefaultPreemption")).unwrap();
     assert!(made.preempting.is_none() && made.gates);
-    let said = json!({"score": {"enabled": [{"name": "ImageLocality", "weight": 9}, {"name": "NodeAffinity"}]}});
+    let said =
+        json!({"score": {"enabled": [{"name": "ImageLocality", "weight": 9}, {"name": "NodeAffinity"}]}});
     let made = profile(json!({"plugins": said})).unwrap();
     assert_eq!(
         shown(&made).split(" | ").nth(1).unwrap(),
         "ImageLocality=9 NodeAffinity=1 TaintToleration=3 NodeResourcesFit=1 PodTopologySpread=2 \
          InterPodAffinity=2 NodeResourcesBalancedAllocation=1"
     );
-    let made = profile(json!({"plugins": {"multiPoint": {"enabled": [{"name": "ImageLocality", "weight": 7}]}}}));
+    let made =
+        profile(json!({"plugins": {"multiPoint": {"enabled": [{"name": "ImageLocality", "weight": 7}]}}}));
     assert!(shown(&made.unwrap()).ends_with("ImageLocality=7"));
 }
 
@@ -72,8 +74,11 @@ fn arguments_reach_their_plugins() {
     let (fuller, emptier) = {
         use crate::cases::{cluster, node, pod, scores};
         let asking = |name: &str, node: &str| {
-            pod(name, json!({"spec": {"nodeName": node,
-                "containers": [{"resources": {"requests": {"cpu": "1"}}}]}}))
+            pod(
+                name,
+                json!({"spec": {"nodeName": node,
+                "containers": [{"resources": {"requests": {"cpu": "1"}}}]}}),
+            )
         };
         let snapshot = cluster([node("a", json!({})), node("b", json!({}))], [asking("there", "a")]);
         let fit = made.scores.iter().find(|(plugin, _)| plugin.name() == "NodeResourcesFit").unwrap();
@@ -97,10 +102,10 @@ fn several_profiles_have_several_names() {
 
 #[test]
 fn what_makes_no_sense_is_refused_in_upstreams_words() {
-    let args = |name: &str, args: Value| json!({"profiles": [{"pluginConfig": [{"name": name, "args": args}]}]});
-    let enabled = |point: &str, name: &str| {
-        json!({"profiles": [{"plugins": {point: {"enabled": [{"name": name}]}}}]})
-    };
+    let args =
+        |name: &str, args: Value| json!({"profiles": [{"pluginConfig": [{"name": name, "args": args}]}]});
+    let enabled =
+        |point: &str, name: &str| json!({"profiles": [{"plugins": {point: {"enabled": [{"name": name}]}}}]});
     let creating = "initializing profiles: creating profile for scheduler name default-scheduler: ";
     let cases = [
         (json!({"foo": 1}), "strict decoding error: unknown field \"foo\"".to_owned()),

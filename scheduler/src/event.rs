@@ -99,9 +99,7 @@ impl<'a> Event<'a> {
             Self::ClaimChanged { old, .. } => {
                 named(*old, "PersistentVolumeClaimAdd", "PersistentVolumeClaimUpdate")
             }
-            Self::VolumeChanged { old, .. } => {
-                named(*old, "PersistentVolumeAdd", "PersistentVolumeUpdate")
-            }
+            Self::VolumeChanged { old, .. } => named(*old, "PersistentVolumeAdd", "PersistentVolumeUpdate"),
             Self::ClassChanged { old, .. } => named(*old, "StorageClassAdd", "StorageClassUpdate"),
             Self::DriverChanged { old, .. } => named(*old, "CSIDriverAdd", "CSIDriverUpdate"),
             Self::NodeDriversChanged { old, .. } => named(*old, "CSINodeAdd", "CSINodeUpdate"),

@@ -283,9 +283,8 @@ impl Counted {
             vec![label("result", outcome.as_str()), label("profile", profile.as_str())]
         };
         let attempts = self.attempts.iter();
-        let counts = attempts.clone().map(|(key, took)| {
-            (of_attempts(key), took.counts.iter().sum::<u64>() as f64)
-        });
+        let counts =
+            attempts.clone().map(|(key, took)| (of_attempts(key), took.counts.iter().sum::<u64>() as f64));
         let waited = self.until_bound.iter().map(|(attempts, waited)| {
             let plus = if *attempts == ATTEMPTS_SHOWN { "+" } else { "" };
             (vec![label("attempts", format!("{attempts}{plus}"))], waited.clone())
@@ -303,7 +302,12 @@ impl Counted {
         });
         let alone = |shown: &Distribution| std::iter::once((Vec::new(), shown.clone()));
         vec![
-            values("scheduler_schedule_attempts_total", "Attempts to place pods, by how they ended", true, counts),
+            values(
+                "scheduler_schedule_attempts_total",
+                "Attempts to place pods, by how they ended",
+                true,
+                counts,
+            ),
             distributions(
                 "scheduler_scheduling_attempt_duration_seconds",
                 "How long attempts took, with binding",

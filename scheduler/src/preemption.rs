@@ -1,7 +1,7 @@
 //! `DefaultPreemption`: who would go for a more important pod, and on which node that does the least harm.
 
 use std::cmp::Reverse;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use compact_str::CompactString;
@@ -104,8 +104,12 @@ type Harm = (usize, i32, i64, usize, Reverse<Option<Time>>);
 pub(crate) struct Tried {
     /// As budgets were.
     budgets: u64,
-    by_slot: HashMap<usize, (u64, Result<Arc<Candidate>, Rejection>)>,
+    /// By slot; the generation is 0 where nothing was found yet.
+    by_slot: Vec<(u64, Found)>,
 }
+
+/// Who would go, or why nobody: the number of a verdict.
+type Found = Result<Arc<Candidate>, u16>;
 
 /// Who goes for this pod.
 pub(crate) fn find(
@@ -119,7 +123,7 @@ pub(crate) fn find(
         return Err(Refused { message: why.into(), for_good: false });
     }
     let nodes = class.verdicts.resolvable();
-    let (candidates, mut refusals) = try_nodes(pod, how, class, &nodes, snapshot, chance);
+    let (candidates, refused) = try_nodes(pod, how, class, &nodes, snapshot, chance);
     let able = candidates.into_iter().filter(|(_, candidate)| !candidate.victims.is_empty());
     // Where the least harm is done; else the first.
     let chosen = able.min_by_key(|(_, candidate)| candidate.harm);
@@ -128,8 +132,10 @@ pub(crate) fn find(
             Ok(Preemption { node: node.node.name().into(), victims: candidate.victims.clone() })
         }
         None => {
-            refusals.absent = Some("Preemption is not helpful for scheduling".into());
-            Err(Refused { message: refusals.message(snapshot.len()), for_good: true })
+            class.verdicts.begin();
+            class.verdicts.nodes = refused;
+            class.verdicts.absent = Some("Preemption is not helpful for scheduling".into());
+            Err(Refused { message: class.verdicts.message(snapshot.len()), for_good: true })
         }
     }
 }
@@ -158,18 +164,19 @@ fn try_nodes(
     nodes: &[usize],
     snapshot: &Snapshot,
     chance: &mut Chance,
-) -> (Vec<(usize, Arc<Candidate>)>, Verdicts) {
-    let (mut candidates, mut refusals) = (Vec::new(), Verdicts::default());
+) -> (Vec<(usize, Arc<Candidate>)>, Vec<(usize, u16)>) {
+    let (mut candidates, mut refused) = (Vec::new(), Vec::new());
     if nodes.is_empty() {
-        return (candidates, refusals);
+        return (candidates, refused);
     }
     let enough = (nodes.len() * how.tried_percent / 100).max(how.tried_min).min(nodes.len());
     let (behind, ahead) = nodes.split_at(chance.below(nodes.len()));
     let mut harmless = false;
     let mut tried = std::mem::take(&mut class.tried);
     if tried.budgets != snapshot.budgets().1 {
-        tried = Tried { budgets: snapshot.budgets().1, by_slot: HashMap::new() };
+        tried = Tried { budgets: snapshot.budgets().1, ..Tried::default() };
     }
+    tried.by_slot.resize(snapshot.slots(), (0, Err(0)));
     let local = class.is_local();
     // Where room is being made for this very pod, it need not leave room for itself as others of its class have to.
     let own = snapshot.nominations().node_of(&pod.meta.uid).and_then(|node| snapshot.node(node));
@@ -177,13 +184,15 @@ fn try_nodes(
     for slot in ahead.iter().chain(behind) {
         let Some(node) = snapshot.at(*slot) else { continue };
         let shared = local && own != Some(*slot);
-        let known = tried.by_slot.get(slot).filter(|(generation, _)| shared && *generation == node.generation);
-        let found = match known {
+        let known = Some(&tried.by_slot[*slot]);
+        let found = match known.filter(|(generation, _)| shared && *generation == node.generation) {
             Some((_, found)) => found.clone(),
             None => {
-                let found = Trial::new(pod, class, node, snapshot).run().map(Arc::new);
+                let found = Trial::new(pod, class, node, snapshot).run();
+                let found =
+                    found.map(Arc::new).map_err(|why| class.verdicts.number("DefaultPreemption", why));
                 if shared {
-                    tried.by_slot.insert(*slot, (node.generation, found.clone()));
+                    tried.by_slot[*slot] = (node.generation, found.clone());
                 }
                 found
             }
@@ -193,17 +202,14 @@ fn try_nodes(
                 harmless |= candidate.violations == 0;
                 candidates.push((*slot, candidate));
             }
-            Err(rejection) => {
-                let number = refusals.number("DefaultPreemption", rejection);
-                refusals.nodes.push((*slot, number));
-            }
+            Err(number) => refused.push((*slot, number)),
         }
         if harmless && candidates.len() >= enough {
             break;
         }
     }
     class.tried = tried;
-    (candidates, refusals)
+    (candidates, refused)
 }
 
 /// The more important of two pods comes first.

@@ -265,7 +265,11 @@ impl Queue {
                 return;
             }
             let backs_off = self.pods.get(&uid).is_some_and(|one| matches!(one.place, Place::BackOff(_)));
-            self.place(&uid, Place::Active, if backs_off { "BackoffComplete" } else { "UnschedulableTimeout" });
+            self.place(
+                &uid,
+                Place::Active,
+                if backs_off { "BackoffComplete" } else { "UnschedulableTimeout" },
+            );
         }
     }
 

@@ -97,9 +97,9 @@ async fn work(parts: &Parts) -> Result<(), Failed> {
         prepared: watch::Sender::new(0),
     });
     let looked = Arc::downgrade(&shared);
-    parts.figures.look_by(move || {
-        looked.upgrade().map(|shared| shared.state.lock().waiting()).unwrap_or_default()
-    });
+    parts
+        .figures
+        .look_by(move || looked.upgrade().map(|shared| shared.state.lock().waiting()).unwrap_or_default());
     let caches = Caches::new();
     follow(&caches, &shared);
     let mut running = JoinSet::new();

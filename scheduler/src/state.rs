@@ -97,7 +97,9 @@ impl State {
     pub fn step(&mut self, now: Instant) -> Step {
         let Some(pod) = self.queue.take(now) else { return Step::Wait(self.queue.due()) };
         // Nobody is let in for whom there is no profile.
-        let Some(profile) = self.profiles.of(&pod.scheduler_name) else { return Step::Wait(self.queue.due()) };
+        let Some(profile) = self.profiles.of(&pod.scheduler_name) else {
+            return Step::Wait(self.queue.due());
+        };
         let mut laps = Laps::begin();
         let decision =
             schedule(profile, &pod, &self.snapshot, &mut self.classes, &mut self.chance, &mut laps);

@@ -12,7 +12,8 @@ struct Story {
 
 impl Story {
     fn begin(nodes: &[(&str, Value)]) -> Self {
-        let mut story = Self { state: State::new(Settings::default(), Figures::default(), 1), now: Instant::now() };
+        let mut story =
+            Self { state: State::new(Settings::default(), Figures::default(), 1), now: Instant::now() };
         for (name, with) in nodes {
             let node = node(name, with.clone());
             story.state.node_changed(&Change { old: None, new: Some(&node) }, story.now);

@@ -157,7 +157,13 @@ impl Writer {
             match self.client.delete(&PODS, &victim.key(), &how).await {
                 Ok(_) => {
                     let note = format!("Preempted by pod {} on node {}", pod.meta.uid, preemption.node);
-                    self.record_by(&pod.scheduler_name, victim, Weight::Normal, ("Preempted", "Preempting"), &note);
+                    self.record_by(
+                        &pod.scheduler_name,
+                        victim,
+                        Weight::Normal,
+                        ("Preempted", "Preempting"),
+                        &note,
+                    );
                 }
                 Err(problem) if problem.is_not_found() => {}
                 Err(problem) => {

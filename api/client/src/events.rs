@@ -212,13 +212,7 @@ impl Writer {
         }
     }
 
-    async fn create(
-        &mut self,
-        instance: &str,
-        event: Event,
-        note: &str,
-        now: &str,
-    ) -> Result<(), Problem> {
+    async fn create(&mut self, instance: &str, event: Event, note: &str, now: &str) -> Result<(), Problem> {
         let namespace = event.regarding.namespace().to_owned();
         let mut body = json!({
             "apiVersion": "events.k8s.io/v1", "kind": "Event",

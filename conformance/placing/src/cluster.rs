@@ -38,9 +38,7 @@ const WOULD: &str = "preferredDuringSchedulingIgnoredDuringExecution";
 
 /// What is there besides nodes and pods: path of the collection, and the object.
 pub(crate) fn surroundings() -> Vec<(&'static str, Value)> {
-    let class = |name: &str, value: i64| {
-        json!({"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": name}, "value": value})
-    };
+    let class = |name: &str, value: i64| json!({"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": name}, "value": value});
     let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"},
         "spec": {"selector": {"app": "web"}, "ports": [{"port": 80}]}});
     let budget = json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "db"},
@@ -84,7 +82,9 @@ fn node(number: u64, chance: &mut Chance) -> Value {
     }
     let images = match chance.below(3) {
         0 => json!([{"names": ["registry.example.com/large:v1"], "sizeBytes": 700 << 20}]),
-        1 => json!([{"names": ["registry.example.com/large:v1", "registry.example.com/small:latest"], "sizeBytes": 90 << 20}]),
+        1 => {
+            json!([{"names": ["registry.example.com/large:v1", "registry.example.com/small:latest"], "sizeBytes": 90 << 20}])
+        }
         _ => json!([]),
     };
     json!({
@@ -148,10 +148,9 @@ fn tolerations(chance: &mut Chance) -> Value {
 
 /// What a pod wishes of nodes and of other pods.
 fn wishes(spec: &mut Value, app: &str, chance: &mut Chance) {
-    let term = |chance: &mut Chance| {
-        json!({"topologyKey": chance.one_of(&KEYS), "labelSelector": {"matchLabels": {"app": chance.one_of(&APPS)}}})
-    };
-    let weighted = |chance: &mut Chance| json!([{"weight": 1 + chance.below(100), "podAffinityTerm": term(chance)}]);
+    let term = |chance: &mut Chance| json!({"topologyKey": chance.one_of(&KEYS), "labelSelector": {"matchLabels": {"app": chance.one_of(&APPS)}}});
+    let weighted =
+        |chance: &mut Chance| json!([{"weight": 1 + chance.below(100), "podAffinityTerm": term(chance)}]);
     match chance.below(14) {
         0 => spec["nodeSelector"] = json!({"disk": chance.one_of(&["fast", "slow"])}),
         1 => spec["affinity"] = json!({"podAffinity": {MUST: [term(chance)]}}),
@@ -163,7 +162,8 @@ fn wishes(spec: &mut Value, app: &str, chance: &mut Chance) {
             spec["affinity"] = json!({"nodeAffinity": {MUST: {"nodeSelectorTerms": terms}}});
         }
         6 => {
-            let preference = json!({"matchExpressions": [{"key": "disk", "operator": "In", "values": ["fast"]}]});
+            let preference =
+                json!({"matchExpressions": [{"key": "disk", "operator": "In", "values": ["fast"]}]});
             spec["affinity"] = json!({"nodeAffinity": {WOULD: [{"weight": 1 + chance.below(100), "preference": preference}]}});
         }
         7 => {

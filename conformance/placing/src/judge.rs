@@ -5,9 +5,9 @@ use std::fmt;
 
 use serde_json::Value;
 
+use crate::Options;
 use crate::cluster::{self, Chance};
 use crate::world::{Verdict, Whose, World};
-use crate::Options;
 
 /// How often is asked again before two places count as different: chance decides among places that are equally good.
 const TRIES: usize = 12;

@@ -38,8 +38,13 @@ struct Options {
 }
 
 fn read(mut arguments: impl Iterator<Item = String>) -> Result<Option<Options>, String> {
-    let mut options =
-        Options { seed: 1, count: 20, pods: 30, programs: PathBuf::new(), binary: "target/release/keelson".into() };
+    let mut options = Options {
+        seed: 1,
+        count: 20,
+        pods: 30,
+        programs: PathBuf::new(),
+        binary: "target/release/keelson".into(),
+    };
     while let Some(flag) = arguments.next() {
         if flag == "--help" {
             return Ok(None);
@@ -92,7 +97,10 @@ mod tests {
     #[test]
     fn what_is_asked_for_is_understood() {
         let said = |line: &str| read(line.split_whitespace().map(str::to_owned));
-        assert_eq!(said("--seed 7 --count 2").unwrap().map(|options| (options.seed, options.count)), Some((7, 2)));
+        assert_eq!(
+            said("--seed 7 --count 2").unwrap().map(|options| (options.seed, options.count)),
+            Some((7, 2))
+        );
         assert!(said("--help").unwrap().is_none());
         assert!(said("--seed x").unwrap_err().contains("give a number"));
         assert!(said("--foo x").unwrap_err().contains("see --help"));

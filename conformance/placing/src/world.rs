@@ -114,13 +114,15 @@ impl World {
 
     /// Makes an object. A status that it has is written as well.
     pub(crate) async fn make(&self, collection: &str, object: &Value) {
-        let answer = self.client.send(Method::POST, collection, "application/json", &object.to_string()).await;
+        let answer =
+            self.client.send(Method::POST, collection, "application/json", &object.to_string()).await;
         assert_eq!(answer.code, 201, "{collection}: {}", answer.body);
         if let Some(status) = object.get("status").filter(|status| status.is_object()) {
             let name = object["metadata"]["name"].as_str().unwrap();
             let path = format!("{collection}/{name}/status");
             let change = json!({"status": status}).to_string();
-            let answer = self.client.send(Method::PATCH, &path, "application/merge-patch+json", &change).await;
+            let answer =
+                self.client.send(Method::PATCH, &path, "application/merge-patch+json", &change).await;
             assert_eq!(answer.code, 200, "{path}: {}", answer.body);
         }
     }
@@ -163,7 +165,8 @@ impl World {
                 return Ok(Verdict::Placed(node.to_owned()));
             }
             let told = pod["status"]["conditions"].as_array().into_iter().flatten();
-            let told = told.filter(|one| one["type"] == "PodScheduled").find_map(|one| one["message"].as_str());
+            let told =
+                told.filter(|one| one["type"] == "PodScheduled").find_map(|one| one["message"].as_str());
             if let Some(message) = told {
                 let wanted = victims_said(message);
                 let gone = self.gone().await;
@@ -214,6 +217,9 @@ mod tests {
     #[test]
     fn the_number_of_victims_is_read() {
         let said = "preemption: found a potential placement for pod on node n1, preempting 2 victims";
-        assert_eq!((victims_said(said), victims_said("0/3 nodes are available: 3 Insufficient cpu.")), (2, 0));
+        assert_eq!(
+            (victims_said(said), victims_said("0/3 nodes are available: 3 Insufficient cpu.")),
+            (2, 0)
+        );
     }
 }

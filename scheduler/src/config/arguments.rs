@@ -180,9 +180,10 @@ impl Resource {
 }
 
 fn filled_in(mut fit: FitArguments) -> FitArguments {
-    let strategy = fit
-        .scoring_strategy
-        .get_or_insert_with(|| ScoringStrategy { kind: "LeastAllocated".into(), ..ScoringStrategy::default() });
+    let strategy = fit.scoring_strategy.get_or_insert_with(|| ScoringStrategy {
+        kind: "LeastAllocated".into(),
+        ..ScoringStrategy::default()
+    });
     if strategy.resources.is_empty() {
         let usual = |name: &str| Resource { name: name.into(), weight: 1 };
         strategy.resources = vec![usual("cpu"), usual("memory")];
@@ -280,7 +281,9 @@ impl Spread {
 impl Binding {
     /// How long a pod waits for its volumes.
     pub(super) fn made(&self) -> Duration {
-        Duration::from_secs(self.bind_timeout_seconds.and_then(|seconds| u64::try_from(seconds).ok()).unwrap_or(600))
+        Duration::from_secs(
+            self.bind_timeout_seconds.and_then(|seconds| u64::try_from(seconds).ok()).unwrap_or(600),
+        )
     }
 }
 

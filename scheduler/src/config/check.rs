@@ -6,7 +6,9 @@ use keelson_api::field::{Error, Errors, Path};
 use keelson_api::names::label;
 use serde_json::Value;
 
-use super::arguments::{Added, Arguments, Balance, Binding, FitArguments, Point, Preemption, Resource, Spread};
+use super::arguments::{
+    Added, Arguments, Balance, Binding, FitArguments, Point, Preemption, Resource, Spread,
+};
 use super::{API_VERSION, Whole, WrittenProfile};
 
 /// Plugins that there were once.

@@ -74,20 +74,18 @@ impl Shape {
                     Place { path: place.path.clone(), object: place.object, fields: place.fields.clone() };
                 Text.check_at(value, &place, unknown)
             }),
-            (Object(go, fields), Value::Object(members)) => {
-                members.iter().try_for_each(|(name, value)| {
-                    let join = |before: &str| {
-                        if before.is_empty() { name.clone() } else { format!("{before}.{name}") }
-                    };
-                    let path = join(&place.path);
-                    let Some((_, shape)) = fields.iter().find(|(known, _)| known == name) else {
-                        unknown.push(format!("unknown field \"{path}\""));
-                        return Ok(());
-                    };
-                    let place = Place { path, object: go, fields: join(&place.fields) };
-                    shape.check_at(value, &place, unknown)
-                })
-            }
+            (Object(go, fields), Value::Object(members)) => members.iter().try_for_each(|(name, value)| {
+                let join = |before: &str| {
+                    if before.is_empty() { name.clone() } else { format!("{before}.{name}") }
+                };
+                let path = join(&place.path);
+                let Some((_, shape)) = fields.iter().find(|(known, _)| known == name) else {
+                    unknown.push(format!("unknown field \"{path}\""));
+                    return Ok(());
+                };
+                let place = Place { path, object: go, fields: join(&place.fields) };
+                shape.check_at(value, &place, unknown)
+            }),
             (_, Value::Bool(_)) => wrong("bool"),
             (_, Value::Number(_)) => wrong("number"),
             (_, Value::String(_)) => wrong("string"),
@@ -202,10 +200,7 @@ const AFFINITY: Shape = Object(
             "requiredDuringSchedulingIgnoredDuringExecution",
             Object("NodeSelector", &[("nodeSelectorTerms", List(&TERM, "[]v1.NodeSelectorTerm"))]),
         ),
-        (
-            "preferredDuringSchedulingIgnoredDuringExecution",
-            List(&PREFERRED, "[]v1.PreferredSchedulingTerm"),
-        ),
+        ("preferredDuringSchedulingIgnoredDuringExecution", List(&PREFERRED, "[]v1.PreferredSchedulingTerm")),
     ],
 );
 const EXPRESSION: Shape = Object(

@@ -25,8 +25,10 @@ impl Default for BalancedAllocation {
 /// 100 if the parts used of all resources are the same, less the more they differ. Resources are pairs: used, had.
 #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "upstream's arithmetic")]
 fn balance(resources: impl Iterator<Item = (i64, i64)>) -> i64 {
-    let parts: SmallVec<[f64; 4]> =
-        resources.filter(|(_, has)| *has != 0).map(|(used, has)| (used as f64 / has as f64).min(1.0)).collect();
+    let parts: SmallVec<[f64; 4]> = resources
+        .filter(|(_, has)| *has != 0)
+        .map(|(used, has)| (used as f64 / has as f64).min(1.0))
+        .collect();
     let deviation = match parts.as_slice() {
         [] | [_] => 0.0,
         [one, other] => ((one - other) / 2.0).abs(),
@@ -90,8 +92,9 @@ mod tests {
         };
         let there = asking("there", "0", "400", "b");
         let snapshot = cluster([sized("a"), sized("b")], [there]);
-        let check =
-            |cpu: &str, memory: &str| scores(&BalancedAllocation::default(), &asking("p", cpu, memory, ""), &snapshot);
+        let check = |cpu: &str, memory: &str| {
+            scores(&BalancedAllocation::default(), &asking("p", cpu, memory, ""), &snapshot)
+        };
         assert_eq!(check("4", "0"), [65, 85]);
         assert_eq!(check("1", "100"), [75, 75]);
         assert!(check("0", "0").is_empty());

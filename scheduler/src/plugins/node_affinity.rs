@@ -126,7 +126,11 @@ mod tests {
             ),
         ];
         for (with, expected) in cases {
-            assert_eq!(verdicts(&NodeAffinity::default(), &pod("p", with.clone()), &zones()), expected, "{with}");
+            assert_eq!(
+                verdicts(&NodeAffinity::default(), &pod("p", with.clone()), &zones()),
+                expected,
+                "{with}"
+            );
         }
     }
 

@@ -66,7 +66,13 @@ struct Table {
 
 impl Table {
     /// So many entries of this weight more.
-    fn add(&mut self, key: &CompactString, node: &NodeInfo, (entries, weight): (i64, i64), snapshot: &Snapshot) {
+    fn add(
+        &mut self,
+        key: &CompactString,
+        node: &NodeInfo,
+        (entries, weight): (i64, i64),
+        snapshot: &Snapshot,
+    ) {
         let at = self.by_key.iter().position(|counts| counts.key == *key).unwrap_or_else(|| {
             self.by_key.push(Counts::new(key, snapshot));
             self.by_key.len() - 1
@@ -242,7 +248,8 @@ impl Wishes {
         for term in hard.iter().filter(|term| means(term, &self.pod, snapshot)) {
             self.sums.add(&term.topology_key, node, (by, self.hard_weight), snapshot);
         }
-        for (weight, term) in other.preferred_pods.iter().filter(|(_, term)| means(term, &self.pod, snapshot)) {
+        for (weight, term) in other.preferred_pods.iter().filter(|(_, term)| means(term, &self.pod, snapshot))
+        {
             self.sums.add(&term.topology_key, node, (by, *weight), snapshot);
         }
     }

@@ -57,7 +57,8 @@ fn wishes_that_must_be_fulfilled() {
         ("lone", json!({}), "a: ok; b: ok; c: unwanted; d: ok"),
     ];
     for (app, affinity, expected) in cases {
-        let said = verdicts(&InterPodAffinity::default(), &placed("p", app, "", affinity.clone()), &zones(there()));
+        let said =
+            verdicts(&InterPodAffinity::default(), &placed("p", app, "", affinity.clone()), &zones(there()));
         assert_eq!(short(&said), expected, "{app} {affinity}");
     }
 }
@@ -73,7 +74,8 @@ fn namespaces_are_chosen_by_name_or_label() {
         for (key, value) in with.as_object().cloned().unwrap_or_default() {
             term[key] = value;
         }
-        let said = verdicts(&InterPodAffinity::default(), &placed("p", "any", "", must(json!([term]))), &snapshot);
+        let said =
+            verdicts(&InterPodAffinity::default(), &placed("p", "any", "", must(json!([term]))), &snapshot);
         assert_eq!(short(&said), expected, "{with}");
     };
     let (found, not) = ("a: ok; b: ok; c: far; d: far", "a: far; b: far; c: far; d: far");
@@ -89,7 +91,9 @@ fn a_filter_follows_what_is_tried() {
     let there = placed("w", "web", "a", must_not(json!([term("any", "zone")])));
     let snapshot = zones([Arc::clone(&there)]);
     let pod = placed("p", "any", "", must_not(json!([term("web", "zone")])));
-    let Prepared::Wide(mut tried) = InterPodAffinity::default().filter(&pod, &snapshot) else { panic!("a filter") };
+    let Prepared::Wide(mut tried) = InterPodAffinity::default().filter(&pod, &snapshot) else {
+        panic!("a filter")
+    };
     assert!(tried.check(snapshot.node("a").unwrap()).is_err());
     let a = snapshot.node("a").unwrap();
     tried.change(&there, a, -1, &snapshot);

@@ -77,7 +77,9 @@ fn pods_on_their_way_out_do_not_count() {
 fn a_filter_follows_what_is_tried() {
     let snapshot = zones([1, 0, 0]);
     let pod = spread(json!({}));
-    let Prepared::Wide(mut tried) = PodTopologySpread::system().filter(&pod, &snapshot) else { panic!("a filter") };
+    let Prepared::Wide(mut tried) = PodTopologySpread::system().filter(&pod, &snapshot) else {
+        panic!("a filter")
+    };
     assert!(tried.check(snapshot.node("a").unwrap()).is_err());
     let a = snapshot.node("a").unwrap();
     tried.change(&labelled("a0", "a"), a, -1, &snapshot);
@@ -93,7 +95,8 @@ fn domains_with_fewer_pods_are_liked() {
         with["whenUnsatisfiable"] = json!("ScheduleAnyway");
         spread(with)
     };
-    let check = |pods: [usize; 3], pod: &Arc<PodInfo>| scores(&PodTopologySpread::system(), pod, &zones(pods));
+    let check =
+        |pods: [usize; 3], pod: &Arc<PodInfo>| scores(&PodTopologySpread::system(), pod, &zones(pods));
     // ln(4) * 3 = 4.16 and ln(4) = 1.39, rounded to 4 and 1.
     assert_eq!(check([2, 1, 1], &soft(json!({}))), [25, 25, 100]);
     assert_eq!(check([0, 0, 0], &soft(json!({}))), [100, 100, 100]);

@@ -20,9 +20,9 @@ impl Plugin for VolumeBinding {
             return Prepared::Skip;
         }
         match wanted(pod, snapshot.volumes()) {
-            Ok(wanted) => Prepared::local(move |node, snapshot| {
-                find(&wanted, snapshot.volumes(), &node.node).map(drop)
-            }),
+            Ok(wanted) => {
+                Prepared::local(move |node, snapshot| find(&wanted, snapshot.volumes(), &node.node).map(drop))
+            }
             Err(rejection) => Prepared::Rejected(rejection),
         }
     }

@@ -118,8 +118,7 @@ mod tests {
     fn a_node_takes_so_many() {
         let mut there = (*claiming("p", ["one"])).clone();
         there.node_name = "a".into();
-        let mut snapshot =
-            cluster([node("a", json!({})), node("b", json!({}))], [Arc::new(there)]);
+        let mut snapshot = cluster([node("a", json!({})), node("b", json!({}))], [Arc::new(there)]);
         let drivers = |limit: u32| {
             json!({"kind": "CSINode", "metadata": {"name": "a"},
                 "spec": {"drivers": [{"name": "d", "allocatable": {"count": limit}}]}})
