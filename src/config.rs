@@ -15,7 +15,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub(crate) use flags::{ControllerFlags, HollowFlags, ServerFlags, StorageFlags};
+pub(crate) use flags::{ControllerFlags, HollowFlags, SchedulerFlags, ServerFlags, StorageFlags};
 pub(crate) use table::HOLLOW_NODES_MAX;
 
 use keelson_apiserver::admission::plugins::Plugins;
@@ -41,6 +41,8 @@ pub(crate) struct Settings {
     pub(crate) controllers: keelson_controllers::Selection,
     /// Where nodes get their pods' addresses from.
     pub(crate) pod_ranges: keelson_controllers::PodRanges,
+    /// Where it is written how pods are placed, if not as upstream places them.
+    pub(crate) scheduler_config: Option<PathBuf>,
     /// Nodes that run pods without running them.
     pub(crate) hollow: Hollow,
     /// Where services get their addresses from.

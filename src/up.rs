@@ -44,6 +44,12 @@ impl Parts {
     }
 }
 
+/// What runs beside the API server, as far as that has to know.
+struct Beside {
+    components: &'static [&'static str],
+    placing: keelson_scheduler::Figures,
+}
+
 /// Runs until a signal comes, or until a part dies.
 pub(crate) fn run(settings: &Settings, parts: Parts) -> Result<(), Failure> {
     log::begin(settings);
@@ -61,6 +67,7 @@ async fn serve(settings: &Settings, parts: Parts) -> Result<(), Failure> {
     let mut signals =
         Signals::take().map_err(|error| Failure::from_error("cannot take signals", &error, ""))?;
     let clock = clock::machine();
+    let placing = scheduler::config(settings)?;
     let listener = bind(settings.listen).await?;
     let data_dir = DataDir::look_at(&settings.data_dir)?;
     let plan = pki::look_at(&settings.pki_dir(), clock.now())?;
@@ -80,10 +87,12 @@ async fn serve(settings: &Settings, parts: Parts) -> Result<(), Failure> {
     let address = listener.address();
     begin_control(&mut running, &data_dir, &opened)?;
     begin_store_watch(&mut running, &opened);
-    let server = begin_apiserver(&mut running, settings, parts, listener, &pki, &opened, &clock).await?;
+    let figures = keelson_scheduler::Figures::default();
+    let beside = Beside { components: parts.components(), placing: figures.clone() };
+    let server = begin_apiserver(&mut running, settings, beside, listener, &pki, &opened, &clock).await?;
     if parts == Parts::All {
         controllers::begin(&mut running, controllers::within(&server, settings, &pki.authority, &clock));
-        scheduler::begin(&mut running, scheduler::within(&server, &clock)?);
+        scheduler::begin(&mut running, scheduler::within(&server, placing, &figures, &clock)?);
         hollow::begin(&mut running, hollow::within(&server, settings, &clock));
     }
     kubeconfig::write(&data_dir.kubeconfig(), address, &pki)?;
@@ -129,7 +138,7 @@ fn begin_store_watch(running: &mut Running, opened: &Opened) {
 async fn begin_apiserver(
     running: &mut Running,
     settings: &Settings,
-    parts: Parts,
+    beside: Beside,
     listener: Listener,
     pki: &Pki,
     opened: &Opened,
@@ -142,9 +151,13 @@ async fn begin_apiserver(
         Failure::from_error("cannot make tokens", &error, "look at sa.key and sa.pub in the PKI directory")
     })?;
     let (started, store) = (clock.now(), opened.store.clone());
+    let (components, placing) = (beside.components, beside.placing);
     let figures = move || {
         let mut figures = process::figures(started);
         figures.extend(open::figures(&store));
+        if components.contains(&scheduler::NAME) {
+            figures.extend(scheduler::figures(&placing));
+        }
         figures
     };
     let server = ApiServer::new(server::Parts {
@@ -155,7 +168,7 @@ async fn begin_apiserver(
         admission: settings.admission,
         node_ports: settings.node_ports,
         address: listener.address().to_string(),
-        beside: parts.components(),
+        beside: components,
         checks: vec![storage_check(opened)],
         figures: Box::new(figures),
         limits: Limits::default(),

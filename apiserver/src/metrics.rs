@@ -36,13 +36,24 @@ pub struct Figure {
     pub counts: bool,
     /// Its values, each with what tells them apart.
     pub values: Vec<(Vec<(&'static str, String)>, f64)>,
+    /// The same where each value is a distribution. A figure has either these or those.
+    pub distributions: Vec<(Vec<(&'static str, String)>, Distribution)>,
+}
+
+/// How often something was how large.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Distribution {
+    /// How often it was at most so large, and larger than the bound before; the last is for all that is larger.
+    pub buckets: Vec<(f64, u64)>,
+    /// All of it together.
+    pub sum: f64,
 }
 
 impl Figure {
     /// A figure with one value.
     #[must_use]
     pub fn one(name: &'static str, help: &'static str, counts: bool, value: f64) -> Self {
-        Self { name, help, counts, values: vec![(Vec::new(), value)] }
+        Self { name, help, counts, values: vec![(Vec::new(), value)], distributions: Vec::new() }
     }
 }
 
@@ -180,21 +191,41 @@ impl Values<'_> {
     }
 }
 
+fn encode_distribution(encoder: &mut MetricEncoder, shown: &Distribution) -> Result<(), fmt::Error> {
+    let count = shown.buckets.iter().map(|(_, count)| count).sum();
+    encoder.encode_histogram::<NoLabelSet>(shown.sum, count, &shown.buckets, None)
+}
+
+/// Labels as the encoder takes them.
+fn borrowed<'a>(labels: &'a [(&'static str, String)]) -> Vec<(&'a str, &'a str)> {
+    labels.iter().map(|(name, value)| (*name, value.as_str())).collect()
+}
+
 impl EncodeMetric for Values<'_> {
     fn encode(&self, mut encoder: MetricEncoder) -> Result<(), fmt::Error> {
         for (labels, value) in &self.0.values {
-            let labels: Vec<(&str, &str)> =
-                labels.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            let labels = borrowed(labels);
             if labels.is_empty() {
                 self.encode_one(&mut encoder, *value)?;
             } else {
                 self.encode_one(&mut encoder.encode_family(&labels)?, *value)?;
             }
         }
+        for (labels, shown) in &self.0.distributions {
+            let labels = borrowed(labels);
+            if labels.is_empty() {
+                encode_distribution(&mut encoder, shown)?;
+            } else {
+                encode_distribution(&mut encoder.encode_family(&labels)?, shown)?;
+            }
+        }
         Ok(())
     }
 
     fn metric_type(&self) -> MetricType {
+        if !self.0.distributions.is_empty() {
+            return MetricType::Histogram;
+        }
         if self.0.counts { MetricType::Counter } else { MetricType::Gauge }
     }
 }
@@ -211,8 +242,19 @@ mod tests {
                 help: "Objects",
                 counts: false,
                 values: vec![(vec![("group", "apps".into())], 3.0), (vec![("group", "a\"b".into())], 1.0)],
+                distributions: Vec::new(),
             };
-            vec![objects, Figure::one("process_cpu_seconds_total", "CPU time", true, 1.5)]
+            let took = Figure {
+                name: "took_seconds",
+                help: "How long",
+                counts: false,
+                values: Vec::new(),
+                distributions: vec![(
+                    vec![("result", "ok".into())],
+                    Distribution { buckets: vec![(0.5, 2), (f64::MAX, 1)], sum: 3.5 },
+                )],
+            };
+            vec![took, objects, Figure::one("process_cpu_seconds_total", "CPU time", true, 1.5)]
         }));
         let labels = RequestLabels {
             verb: "GET",
@@ -231,6 +273,9 @@ mod tests {
             "# TYPE apiserver_request_total counter",
             "apiserver_request_total{verb=\"GET\",dry_run=\"\",group=\"\",version=\"\",resource=\"\",subresource=\"/livez\",scope=\"\",component=\"apiserver\",code=\"200\"} 1",
             "# TYPE apiserver_request_duration_seconds histogram",
+            "# TYPE took_seconds histogram",
+            "took_seconds_bucket{le=\"+Inf\",result=\"ok\"} 3",
+            "took_seconds_count{result=\"ok\"} 3",
             "apiserver_current_inflight_requests{request_kind=\"readOnly\"} 1",
             "apiserver_tls_handshake_errors_total 0",
             "apiserver_resource_objects{group=\"apps\"} 3.0",

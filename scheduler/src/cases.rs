@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::framework::{Plugin, Prepared};
+use crate::framework::{Liking, Plugin, Prepared, Rejection};
 use crate::node::{Node, NodeInfo};
 use crate::pod::PodInfo;
 use crate::snapshot::Snapshot;
@@ -84,28 +84,48 @@ pub(crate) fn volumes_of(snapshot: &mut Snapshot, objects: &[Value]) {
 }
 
 /// What a plugin says of each node: `NAME: ok`, or why not, with an exclamation mark if it is final.
-pub(crate) fn verdicts(plugin: &dyn Plugin, pod: &PodInfo, snapshot: &Snapshot) -> String {
-    let told = |rejection: &crate::framework::Rejection| {
-        let mark = if rejection.resolvable { "" } else { "!" };
-        format!("{}{mark}", rejection.reasons.join(", "))
-    };
-    let filter = match plugin.filter(pod, snapshot) {
-        Prepared::Skip => return "skip".into(),
-        Prepared::Rejected(rejection) => return format!("all: {}", told(&rejection)),
-        Prepared::Only(_, filter) | Prepared::Filter(filter) => filter,
-    };
-    let said = snapshot.nodes().map(|node| match filter.check(node) {
+pub(crate) fn verdicts(plugin: &dyn Plugin, pod: &Arc<PodInfo>, snapshot: &Snapshot) -> String {
+    match plugin.filter(pod, snapshot) {
+        Prepared::Skip => "skip".into(),
+        Prepared::Rejected(rejection) => format!("all: {}", told(&rejection)),
+        Prepared::Only(_, check) | Prepared::Local(check) => {
+            verdicts_by(snapshot, |node| check(node, snapshot))
+        }
+        Prepared::Wide(filter) if filter.is_idle() => "skip".into(),
+        Prepared::Wide(filter) => verdicts_by(snapshot, |node| filter.check(node)),
+    }
+}
+
+fn told(rejection: &Rejection) -> String {
+    let mark = if rejection.resolvable { "" } else { "!" };
+    format!("{}{mark}", rejection.reasons.join(", "))
+}
+
+fn verdicts_by(snapshot: &Snapshot, check: impl Fn(&NodeInfo) -> Result<(), Rejection>) -> String {
+    let said = snapshot.nodes().map(|node| match check(node) {
         Ok(()) => format!("{}: ok", node.node.name()),
         Err(rejection) => format!("{}: {}", node.node.name(), told(&rejection)),
     });
     said.collect::<Vec<_>>().join("; ")
 }
 
-/// How a plugin likes each node, between 0 and 100.
-pub(crate) fn scores(plugin: &dyn Plugin, pod: &PodInfo, snapshot: &Snapshot) -> Vec<i64> {
+/// How a plugin likes each node, between 0 and 100; nothing if it likes them all the same.
+pub(crate) fn scores(plugin: &dyn Plugin, pod: &Arc<PodInfo>, snapshot: &Snapshot) -> Vec<i64> {
     let nodes: Vec<&NodeInfo> = snapshot.nodes().collect();
-    let Some(score) = plugin.score(pod, snapshot, &nodes) else { return Vec::new() };
-    let mut scores: Vec<i64> = nodes.iter().map(|node| score.of(node)).collect();
-    score.normalize(&mut scores);
-    scores
+    match plugin.score(pod, snapshot) {
+        Liking::Same => Vec::new(),
+        Liking::Local(score) => {
+            let mut scores: Vec<i64> = nodes.iter().map(|node| (score.of)(node)).collect();
+            score.scale.normalize(&mut scores);
+            scores
+        }
+        Liking::Wide(mut score) => {
+            if !score.see(&nodes) {
+                return Vec::new();
+            }
+            let mut scores: Vec<i64> = nodes.iter().map(|node| score.of(node)).collect();
+            score.normalize(&mut scores);
+            scores
+        }
+    }
 }

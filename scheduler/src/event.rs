@@ -85,6 +85,31 @@ pub enum Event<'a> {
 }
 
 impl<'a> Event<'a> {
+    /// Upstream's name of it.
+    pub(crate) fn label(&self) -> &'static str {
+        match self {
+            Self::NodeCame(_) => "NodeAdd",
+            Self::NodeChanged { .. } => "NodeUpdate",
+            Self::NodeGone(_) => "NodeDelete",
+            Self::PodPlaced(_) => "AssignedPodAdd",
+            Self::PodChanged { .. } => "AssignedPodUpdate",
+            Self::PodGone(_) => "AssignedPodDelete",
+            Self::ItselfChanged { .. } => "UnscheduledPodUpdate",
+            Self::NamespaceChanged(_) => "NamespaceUpdate",
+            Self::ClaimChanged { old, .. } => {
+                named(*old, "PersistentVolumeClaimAdd", "PersistentVolumeClaimUpdate")
+            }
+            Self::VolumeChanged { old, .. } => named(*old, "PersistentVolumeAdd", "PersistentVolumeUpdate"),
+            Self::ClassChanged { old, .. } => named(*old, "StorageClassAdd", "StorageClassUpdate"),
+            Self::DriverChanged { old, .. } => named(*old, "CSIDriverAdd", "CSIDriverUpdate"),
+            Self::NodeDriversChanged { old, .. } => named(*old, "CSINodeAdd", "CSINodeUpdate"),
+            Self::CapacityChanged { old, .. } => {
+                named(*old, "CSIStorageCapacityAdd", "CSIStorageCapacityUpdate")
+            }
+            Self::AttachmentGone => "VolumeAttachmentDelete",
+        }
+    }
+
     /// The node, if one came or changed.
     pub(crate) fn node(&self) -> Option<(Option<&'a Node>, &'a Node)> {
         match self {
@@ -93,6 +118,10 @@ impl<'a> Event<'a> {
             _ => None,
         }
     }
+}
+
+fn named<V>(old: Option<&Arc<V>>, came: &'static str, changed: &'static str) -> &'static str {
+    if old.is_none() { came } else { changed }
 }
 
 /// Whether a node that did not fulfil something does so now.

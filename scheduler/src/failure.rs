@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use compact_str::CompactString;
-
 use crate::framework::{Reason, Rejection};
 use crate::preemption::Preemption;
 
@@ -20,11 +18,12 @@ pub struct Failure {
     pub gives_up_nomination: bool,
 }
 
-/// What was found about each node.
+/// What was found about each node. Verdicts have numbers from 1: of many nodes the same is said.
 #[derive(Debug, Default)]
 pub(crate) struct Verdicts {
-    /// Nodes that were looked at, and who rejected them.
-    pub(crate) nodes: Vec<(CompactString, &'static str, Rejection)>,
+    kinds: Vec<(&'static str, Rejection)>,
+    /// Nodes that were looked at and will not do, by slot, and the number of the verdict.
+    pub(crate) nodes: Vec<(usize, u16)>,
     /// What holds for all others.
     pub(crate) absent: Option<Reason>,
     /// What was found before any node was looked at.
@@ -32,13 +31,60 @@ pub(crate) struct Verdicts {
 }
 
 impl Verdicts {
-    pub(crate) fn of(&self, node: &str) -> Option<&Rejection> {
-        self.nodes.iter().find(|(name, _, _)| name == node).map(|(_, _, rejection)| rejection)
+    /// Forgets what was found about nodes; verdicts keep their numbers.
+    pub(crate) fn begin(&mut self) {
+        self.nodes.clear();
+        self.absent = None;
+        self.before = None;
+    }
+
+    /// How many different verdicts have a number.
+    pub(crate) fn kinds(&self) -> usize {
+        self.kinds.len()
+    }
+
+    /// The number of a verdict.
+    pub(crate) fn number(&mut self, plugin: &'static str, rejection: Rejection) -> u16 {
+        let known = self.kinds.iter().position(|(by, known)| *by == plugin && *known == rejection);
+        let at = known.unwrap_or_else(|| {
+            self.kinds.push((plugin, rejection));
+            self.kinds.len() - 1
+        });
+        u16::try_from(at + 1).unwrap_or(u16::MAX)
+    }
+
+    fn kind(&self, number: u16) -> Option<&(&'static str, Rejection)> {
+        self.kinds.get(usize::from(number).checked_sub(1)?)
+    }
+
+    /// Who gave the verdict of this number.
+    pub(crate) fn plugin(&self, number: u16) -> Option<&'static str> {
+        self.kind(number).map(|(plugin, _)| *plugin)
+    }
+
+    /// The nodes that would do if pods went.
+    pub(crate) fn resolvable(&self) -> Vec<usize> {
+        let kinds: Vec<bool> = self.kinds.iter().map(|(_, rejection)| rejection.resolvable).collect();
+        let nodes = self.nodes.iter();
+        nodes.filter(|(_, number)| kinds[usize::from(*number) - 1]).map(|(slot, _)| *slot).collect()
+    }
+
+    /// Why the node of this slot will not do.
+    pub(crate) fn of(&self, slot: usize) -> Option<&Rejection> {
+        let (_, number) = self.nodes.iter().find(|(node, _)| *node == slot)?;
+        self.kind(*number).map(|(_, rejection)| rejection)
+    }
+
+    /// Each verdict that was given, and how often.
+    fn given(&self) -> impl Iterator<Item = (&(&'static str, Rejection), usize)> {
+        let mut counts = vec![0; self.kinds.len()];
+        self.nodes.iter().for_each(|(_, number)| counts[usize::from(*number) - 1] += 1);
+        self.kinds.iter().zip(counts).filter(|(_, count)| *count > 0)
     }
 
     pub(crate) fn rejected_by(&self) -> Vec<&'static str> {
         let before = self.before.iter().map(|(plugin, _)| *plugin);
-        let mut all: Vec<_> = self.nodes.iter().map(|(_, plugin, _)| *plugin).chain(before).collect();
+        let mut all: Vec<_> = self.given().map(|((plugin, _), _)| *plugin).chain(before).collect();
         all.sort_unstable();
         all.dedup();
         all
@@ -52,8 +98,10 @@ impl Verdicts {
             return text;
         }
         let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
-        for reason in self.nodes.iter().flat_map(|(_, _, rejection)| &rejection.reasons) {
-            *reasons.entry(reason).or_default() += 1;
+        for ((_, rejection), count) in self.given() {
+            for reason in &rejection.reasons {
+                *reasons.entry(reason).or_default() += count;
+            }
         }
         let others = nodes.saturating_sub(self.nodes.len());
         if let Some(reason) = self.absent.as_deref().filter(|_| others > 0) {

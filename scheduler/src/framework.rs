@@ -1,14 +1,18 @@
 //! What a plugin is, and what it says.
 //!
-//! A plugin is asked once per pod what it has to say ([`Plugin::filter`], [`Plugin::score`]). The answer holds what it
-//! needs to judge node after node: nothing is looked up by name in between, and a plugin that has nothing to say about
-//! this pod costs nothing. What has to be taken with the node is promised by [`Plugin::reserve`] and written before the pod
-//! is bound ([`Reserved`]): upstream's `Reserve`, `Unreserve` and `PreBind`. `Permit` comes with the first that needs it.
+//! A plugin is asked once per class of like pods what it has to say ([`Plugin::filter`], [`Plugin::score`]). What it says of
+//! a node by itself is a function, whose answer holds until that node changes. What depends on pods of other nodes is a
+//! [`Filter`] or [`Score`] that is told of each pod that comes or goes, so that it too is made once ([`crate::class`]).
+//! Nothing is looked up by name in between, and a plugin that has nothing to say about a pod costs nothing. What has to be
+//! taken with the node is promised by [`Plugin::reserve`] and written before the pod is bound ([`Reserved`]): upstream's
+//! `Reserve`, `Unreserve` and `PreBind`.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
+use compact_str::CompactString;
 use keelson_client::{Key, Resource};
 use serde_json::Value;
 use smallvec::{SmallVec, smallvec};
@@ -48,109 +52,108 @@ impl Rejection {
     }
 }
 
-/// What a plugin says about nodes for one pod.
-pub trait Filter {
-    /// Whether this node will do, as the pods on it are.
+/// Whether a node will do, judged by itself: the answer changes only with the node.
+pub type Check = Box<dyn Fn(&NodeInfo, &Snapshot) -> Result<(), Rejection> + Send>;
+
+/// Whether nodes will do, where that depends on pods of other nodes.
+pub trait Filter: Send {
+    /// Whether this node will do, as the pods are.
     ///
     /// # Errors
     /// Why it will not.
     fn check(&self, node: &NodeInfo) -> Result<(), Rejection>;
 
-    /// From now on, as if a pod more (1) or less (-1) were on that node. What looks at the checked node alone has
-    /// nothing to do.
-    fn change(&mut self, pod: &PodInfo, node: &NodeInfo, by: i64);
+    /// Whether all nodes will do at the moment.
+    fn is_idle(&self) -> bool;
 
-    /// A copy, to try changes on.
-    fn copy(&self) -> Box<dyn Filter + '_>;
-}
-
-/// A filter that looks at the checked node alone.
-pub(crate) struct Local<F>(pub(crate) F);
-
-impl<F: Fn(&NodeInfo) -> Result<(), Rejection>> Filter for Local<F> {
-    fn check(&self, node: &NodeInfo) -> Result<(), Rejection> {
-        (self.0)(node)
-    }
-
-    fn change(&mut self, _pod: &PodInfo, _node: &NodeInfo, _by: i64) {}
-
-    fn copy(&self) -> Box<dyn Filter + '_> {
-        Box::new(Borrowed(&self.0))
-    }
-}
-
-/// The same of one that is somebody else's: there is nothing in it that a change could change.
-struct Borrowed<'a>(&'a dyn Fn(&NodeInfo) -> Result<(), Rejection>);
-
-impl Filter for Borrowed<'_> {
-    fn check(&self, node: &NodeInfo) -> Result<(), Rejection> {
-        (self.0)(node)
-    }
-
-    fn change(&mut self, _pod: &PodInfo, _node: &NodeInfo, _by: i64) {}
-
-    fn copy(&self) -> Box<dyn Filter + '_> {
-        Box::new(Borrowed(self.0))
-    }
+    /// From now on, as a pod more (1) or less (-1) is on that node.
+    fn change(&mut self, pod: &PodInfo, node: &NodeInfo, by: i64, snapshot: &Snapshot);
 }
 
 /// What a plugin has to say about a pod before it sees nodes.
-pub enum Prepared<'a> {
+pub enum Prepared {
     /// Nothing.
     Skip,
     /// No node will do.
     Rejected(Rejection),
     /// These nodes at most, and of them those that pass.
-    Only(Vec<&'a str>, Box<dyn Filter + 'a>),
+    Only(Vec<CompactString>, Check),
+    /// The nodes that pass, judged each by itself.
+    Local(Check),
     /// The nodes that pass.
-    Filter(Box<dyn Filter + 'a>),
+    Wide(Box<dyn Filter>),
 }
 
-impl<'a> Prepared<'a> {
+impl Prepared {
     /// Nodes that pass, judged each by itself.
-    pub(crate) fn local(check: impl Fn(&NodeInfo) -> Result<(), Rejection> + 'a) -> Self {
-        Self::Filter(Box::new(Local(check)))
+    pub(crate) fn local(
+        check: impl Fn(&NodeInfo, &Snapshot) -> Result<(), Rejection> + Send + 'static,
+    ) -> Self {
+        Self::Local(Box::new(check))
     }
 }
 
-/// How a plugin likes nodes for one pod.
-pub trait Score {
-    /// How it likes this one.
-    fn of(&self, node: &NodeInfo) -> i64;
-
-    /// Brings what it said of all nodes into 0 ..= [`SCORE_MAX`].
-    fn normalize(&self, scores: &mut [i64]);
+/// How what is said of single nodes becomes a score.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scale {
+    /// It is one.
+    Absolute,
+    /// In proportion to the largest.
+    Proportional,
+    /// The same, and the largest is the worst.
+    Reversed,
 }
 
-/// A score that is in range already.
-pub(crate) struct Plain<F>(pub(crate) F);
-
-impl<F: Fn(&NodeInfo) -> i64> Score for Plain<F> {
-    fn of(&self, node: &NodeInfo) -> i64 {
-        (self.0)(node)
-    }
-
-    fn normalize(&self, _scores: &mut [i64]) {}
-}
-
-/// A score that is put in proportion to the largest one.
-pub(crate) struct Proportional<F> {
-    pub(crate) of: F,
-    /// The largest one is the worst.
-    pub(crate) reversed: bool,
-}
-
-impl<F: Fn(&NodeInfo) -> i64> Score for Proportional<F> {
-    fn of(&self, node: &NodeInfo) -> i64 {
-        (self.of)(node)
-    }
-
-    fn normalize(&self, scores: &mut [i64]) {
+impl Scale {
+    /// Brings what was said of all nodes into 0 ..= [`SCORE_MAX`].
+    pub(crate) fn normalize(self, scores: &mut [i64]) {
+        if self == Self::Absolute {
+            return;
+        }
         let largest = scores.iter().copied().max().unwrap_or(0);
         for score in scores {
             let part = if largest > 0 { SCORE_MAX * *score / largest } else { 0 };
-            *score = if self.reversed { SCORE_MAX - part } else { part };
+            *score = if self == Self::Reversed { SCORE_MAX - part } else { part };
         }
+    }
+}
+
+/// How a node is liked, judged by itself: the answer changes only with the node.
+pub struct LocalScore {
+    /// How this one is liked.
+    pub(crate) of: Box<dyn Fn(&NodeInfo) -> i64 + Send>,
+    pub(crate) scale: Scale,
+}
+
+/// How nodes are liked, where that depends on pods of other nodes.
+pub trait Score: Send {
+    /// From now on, as a pod more (1) or less (-1) is on that node.
+    fn change(&mut self, pod: &PodInfo, node: &NodeInfo, by: i64, snapshot: &Snapshot);
+
+    /// Sees the nodes of which one is to be chosen. Says whether they are liked differently at all.
+    fn see(&mut self, feasible: &[&NodeInfo]) -> bool;
+
+    /// How it likes one of them.
+    fn of(&self, node: &NodeInfo) -> i64;
+
+    /// Brings what it said of all of them into 0 ..= [`SCORE_MAX`].
+    fn normalize(&self, scores: &mut [i64]);
+}
+
+/// How a plugin likes nodes for one pod.
+pub enum Liking {
+    /// All the same.
+    Same,
+    /// By what a node is by itself.
+    Local(LocalScore),
+    /// Also by what others are.
+    Wide(Box<dyn Score>),
+}
+
+impl Liking {
+    /// By what a node is by itself.
+    pub(crate) fn local(scale: Scale, of: impl Fn(&NodeInfo) -> i64 + Send + 'static) -> Self {
+        Self::Local(LocalScore { of: Box::new(of), scale })
     }
 }
 
@@ -189,18 +192,13 @@ pub trait Plugin: Send + Sync {
     /// Upstream's name of it.
     fn name(&self) -> &'static str;
 
-    /// What it has to say about where this pod cannot be.
-    fn filter<'a>(&'a self, pod: &'a PodInfo, snapshot: &'a Snapshot) -> Prepared<'a>;
+    /// What it has to say about where this pod cannot be. Nothing that tells like pods apart may count.
+    fn filter(&self, pod: &Arc<PodInfo>, snapshot: &Snapshot) -> Prepared;
 
-    /// How it likes nodes for this pod, of those that will do; `None` if it likes them all the same.
-    fn score<'a>(
-        &'a self,
-        pod: &'a PodInfo,
-        snapshot: &'a Snapshot,
-        feasible: &[&'a NodeInfo],
-    ) -> Option<Box<dyn Score + 'a>> {
-        let _ = (pod, snapshot, feasible);
-        None
+    /// How it likes nodes for this pod, of those that will do.
+    fn score(&self, pod: &Arc<PodInfo>, snapshot: &Snapshot) -> Liking {
+        let _ = (pod, snapshot);
+        Liking::Same
     }
 
     /// Takes what the pod needs besides this node, so that nobody else does.
@@ -227,18 +225,41 @@ impl fmt::Debug for dyn Plugin {
     }
 }
 
-/// The plugins that place the pods of one scheduler name.
-#[derive(Debug)]
+/// How preemption looks for a place: upstream's `DefaultPreemptionArgs`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Preempting {
+    /// Of a hundred nodes that might do, how many are tried.
+    pub tried_percent: usize,
+    /// How many are tried at least.
+    pub tried_min: usize,
+}
+
+impl Default for Preempting {
+    fn default() -> Self {
+        Self { tried_percent: 10, tried_min: 100 }
+    }
+}
+
+/// The plugins that place the pods of one scheduler name, each list in running order.
+#[derive(Clone, Debug)]
 pub struct Profile {
     /// The name that pods ask for.
-    pub scheduler_name: &'static str,
-    /// In running order, with what their scores weigh.
-    pub plugins: Vec<(Box<dyn Plugin>, i64)>,
-    /// Whether less important pods go for more important ones.
-    pub preempts: bool,
+    pub scheduler_name: CompactString,
+    /// Those that say where a pod cannot be.
+    pub filters: Vec<Arc<dyn Plugin>>,
+    /// Those that say where it is better, with what that weighs.
+    pub scores: Vec<(Arc<dyn Plugin>, i64)>,
+    /// Those that take something with a node.
+    pub reserves: Vec<Arc<dyn Plugin>>,
+    /// How less important pods go for more important ones; `None` if they do not.
+    pub preempting: Option<Preempting>,
+    /// Whether a pod that has gates waits until they are open.
+    pub gates: bool,
     /// How many of all nodes are to be found before the best is chosen, of a hundred; `None` for upstream's rule: fewer
     /// where there are more.
     pub percentage_of_nodes_to_score: Option<usize>,
+    /// How long a pod waits until what was taken for it is there.
+    pub prepared_within: Duration,
 }
 
 impl Profile {
@@ -259,7 +280,40 @@ impl Profile {
     pub(crate) fn wakes(&self, rejected_by: &[&'static str], event: &Event<'_>, pod: &PodInfo) -> bool {
         let rejecting = |name: &str| rejected_by.contains(&name);
         rejected_by.is_empty()
-            || self.plugins.iter().any(|(plugin, _)| rejecting(plugin.name()) && plugin.wakes(event, pod))
+            || self.filters.iter().any(|plugin| rejecting(plugin.name()) && plugin.wakes(event, pod))
+    }
+}
+
+/// All profiles, by the name that pods ask for.
+#[derive(Clone, Debug)]
+pub struct Profiles(Vec<Profile>);
+
+impl From<Vec<Profile>> for Profiles {
+    fn from(profiles: Vec<Profile>) -> Self {
+        Self(profiles)
+    }
+}
+
+impl Profiles {
+    /// The profile of this name.
+    #[must_use]
+    pub fn of(&self, scheduler_name: &str) -> Option<&Profile> {
+        self.0.iter().find(|profile| profile.scheduler_name == scheduler_name)
+    }
+
+    /// Whether a pod is not to be tried yet.
+    pub(crate) fn holds_back(&self, pod: &PodInfo) -> bool {
+        !pod.gates.is_empty() && self.of(&pod.scheduler_name).is_some_and(|profile| profile.gates)
+    }
+
+    /// All of them.
+    pub fn all(&self) -> impl Iterator<Item = &Profile> {
+        self.0.iter()
+    }
+
+    /// Whether what happened may help a pod that these plugins of its profile rejected.
+    pub(crate) fn wakes(&self, rejected_by: &[&'static str], event: &Event<'_>, pod: &PodInfo) -> bool {
+        self.of(&pod.scheduler_name).is_some_and(|profile| profile.wakes(rejected_by, event, pod))
     }
 }
 
@@ -282,14 +336,15 @@ mod tests {
 
     #[test]
     fn scores_are_put_in_proportion() {
-        for (scores, reversed, expected) in [
-            (vec![1, 2, 4], false, vec![25, 50, 100]),
-            (vec![1, 2, 3], true, vec![67, 34, 0]),
-            (vec![0, 0], false, vec![0, 0]),
-            (vec![0, 0], true, vec![100, 100]),
+        for (scores, scale, expected) in [
+            (vec![1, 2, 4], Scale::Proportional, vec![25, 50, 100]),
+            (vec![1, 2, 3], Scale::Reversed, vec![67, 34, 0]),
+            (vec![0, 0], Scale::Proportional, vec![0, 0]),
+            (vec![0, 0], Scale::Reversed, vec![100, 100]),
+            (vec![7], Scale::Absolute, vec![7]),
         ] {
             let mut normal = scores;
-            Proportional { of: |_: &NodeInfo| 0, reversed }.normalize(&mut normal);
+            scale.normalize(&mut normal);
             assert_eq!(normal, expected);
         }
     }

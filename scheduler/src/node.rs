@@ -114,7 +114,9 @@ pub struct NodeInfo {
     pub(crate) with_terms: Vec<Arc<PodInfo>>,
     pub(crate) ports: Vec<HostPort>,
     pub(crate) tallies: Vec<Tally>,
-    /// Grows with each change.
+    /// For how many pods room is being made here.
+    pub(crate) expected: usize,
+    /// Another one after each change, of all nodes' generations the largest.
     pub generation: u64,
 }
 
@@ -129,6 +131,7 @@ impl NodeInfo {
             with_terms: Vec::new(),
             ports: Vec::new(),
             tallies: Vec::new(),
+            expected: 0,
             generation: 0,
         }
     }
@@ -163,10 +166,18 @@ impl NodeInfo {
         Some(pod)
     }
 
+    /// A pod that is here says something else of itself, which changes nothing for the node.
+    pub(crate) fn renew(&mut self, pod: &Arc<PodInfo>) {
+        for there in self.pods.iter_mut().chain(&mut self.with_terms) {
+            if there.meta.uid == pod.meta.uid {
+                *there = Arc::clone(pod);
+            }
+        }
+    }
+
     fn account(&mut self, pod: &PodInfo, times: i64) {
         self.requested.add(&pod.requests, times);
         self.presumed.add(&pod.presumed, times);
-        self.generation += 1;
     }
 
     /// The value of a label.

@@ -15,6 +15,7 @@ pub struct Peers {
     services: HashMap<CompactString, HashMap<CompactString, Labels>>,
     /// By `apiVersion` and kind, namespace and name.
     controllers: HashMap<(String, CompactString, CompactString), Selector>,
+    version: u64,
 }
 
 fn kind(api_version: &str, kind: &str) -> String {
@@ -22,8 +23,18 @@ fn kind(api_version: &str, kind: &str) -> String {
 }
 
 impl Peers {
+    /// Grows with each change.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
     /// A service selects these; `None` if it is gone or selects nothing.
     pub fn set_service(&mut self, namespace: &str, name: &str, selector: Option<&Labels>) {
+        let known = self.services.get(namespace).and_then(|services| services.get(name));
+        if known == selector {
+            return;
+        }
+        self.version += 1;
         let services = self.services.entry(namespace.into()).or_default();
         match selector {
             Some(selector) => services.insert(name.into(), selector.clone()),
@@ -43,6 +54,10 @@ impl Peers {
         selector: Option<Selector>,
     ) {
         let key = (kind(&resource.api_version(), &resource.kind), namespace.into(), name.into());
+        if self.controllers.get(&key) == selector.as_ref() {
+            return;
+        }
+        self.version += 1;
         match selector {
             Some(selector) => self.controllers.insert(key, selector),
             None => self.controllers.remove(&key),

@@ -1,4 +1,4 @@
-//! Random clusters: what must hold whatever comes, checked outside the code that decides; and how fast it goes.
+//! Random clusters: what must hold whatever comes, checked outside the code that decides.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -9,9 +9,9 @@ use tokio::time::Instant;
 
 use crate::cases::{node, pod};
 use crate::chance::Chance;
-use crate::plugins::default_profile;
+use crate::figures::Figures;
 use crate::pod::PodInfo;
-use crate::state::{State, Step};
+use crate::state::{Settings, State, Step};
 
 const ZONES: usize = 3;
 
@@ -54,7 +54,7 @@ fn written(name: &str, said: &Said) -> Arc<PodInfo> {
 }
 
 fn with_nodes(count: usize, cpu: usize, pods: usize, seed: u64) -> State {
-    let mut state = State::new(default_profile(), seed);
+    let mut state = State::new(Settings::default(), Figures::default(), seed);
     for number in 0..count {
         let zone = format!("z{}", number % ZONES);
         let name = format!("n{number}");
@@ -161,30 +161,4 @@ async fn one_seed_is_one_run() {
     };
     assert_eq!(run(1), run(1));
     assert!(run(1) != run(2) && run(1).len() > 20);
-}
-
-/// `cargo test -p keelson-scheduler how_fast -- --nocapture` says how many pods per second are placed.
-#[test]
-fn how_fast_it_goes() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-    let _inside = runtime.enter();
-    for (nodes, pods, kind) in
-        [(100, 500, "plain"), (5000, 2000, "plain"), (5000, 300, "spread"), (5000, 300, "apart")]
-    {
-        let mut state = with_nodes(nodes, 32, 110, 1);
-        let now = Instant::now();
-        for number in 0..pods {
-            let app = number % 10;
-            let said = Said { cpu: 1, port: None, app, spread: kind == "spread", apart: kind == "apart" };
-            let pod = written(&format!("p{number}"), &said);
-            state.pod_changed(&Change { old: None, new: Some(&pod) }, now);
-        }
-        let (began, mut placed) = (Instant::now(), 0);
-        while let Step::Bind(..) = state.step(now) {
-            placed += 1;
-        }
-        let micros = began.elapsed().as_micros().max(1);
-        assert_eq!(placed, pods);
-        println!("{nodes} nodes, {pods} pods, {kind}: {} pods/s", placed as u128 * 1_000_000 / micros);
-    }
 }

@@ -116,6 +116,11 @@ impl Resources {
     }
 }
 
+/// Whether every node has it, and pods need not say that they want it.
+pub(crate) fn is_everywhere(name: &str) -> bool {
+    matches!(name, "cpu" | "memory" | "ephemeral-storage")
+}
+
 /// Resources that are counted though not every node has them: extended ones, huge pages, attachable volumes.
 fn is_counted(name: &str) -> bool {
     name.contains('/') || name.starts_with("hugepages-") || name.starts_with("attachable-volumes-")

@@ -1,8 +1,8 @@
 //! Reading what there is, deciding about one pod after the other, and having decisions written.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use keelson_api::time::Clock;
 use keelson_client::events::Recorder;
@@ -14,12 +14,12 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
 use crate::event::Event;
+use crate::figures::{Figures, Outcome};
 use crate::framework::Reserved;
 use crate::node::Node;
-use crate::plugins::default_profile;
 use crate::pod::PodInfo;
 use crate::preemption::Budget;
-use crate::state::{State, Step};
+use crate::state::{Settings, State, Step};
 use crate::views::{Controller, Namespace, ReplicaSet, ReplicationController, Service, StatefulSet};
 use crate::volumes::Kept;
 use crate::volumes::objects::{Attachment, Capacity, Claim, Class, Driver, NodeDrivers, Volume};
@@ -27,9 +27,6 @@ use crate::write::Writer;
 
 /// What is written at the same time; beyond it, deciding waits for writing.
 const WRITES_MAX: usize = 256;
-
-/// How long a pod waits until what was taken for it is there; upstream's.
-const PREPARED_WITHIN: Duration = Duration::from_secs(600);
 
 /// What a scheduler is made of.
 #[derive(Debug)]
@@ -42,6 +39,10 @@ pub struct Parts {
     pub instance: String,
     /// What chance begins with.
     pub seed: u64,
+    /// What people decide.
+    pub settings: Settings,
+    /// What is counted and measured.
+    pub figures: Figures,
     /// The lease that says which of several processes works; `None` where there can be only one.
     pub election: Option<Election>,
 }
@@ -90,23 +91,32 @@ impl Shared {
 
 /// Works for ever.
 async fn work(parts: &Parts) -> Result<(), Failed> {
-    let profile = default_profile();
-    let name = profile.scheduler_name;
     let shared = Arc::new(Shared {
-        state: Mutex::new(State::new(profile, parts.seed)),
+        state: Mutex::new(State::new(parts.settings.clone(), parts.figures.clone(), parts.seed)),
         changed: Notify::new(),
         prepared: Notify::new(),
     });
+    let looked = Arc::downgrade(&shared);
+    parts
+        .figures
+        .look_by(move || looked.upgrade().map(|shared| shared.state.lock().waiting()).unwrap_or_default());
     let caches = Caches::new();
     follow(&caches, &shared);
     let mut running = JoinSet::new();
-    let (recorder, writing) =
-        Recorder::new(parts.client.clone(), parts.clock.clone(), name, parts.instance.clone());
-    running.spawn(writing);
+    let mut recorders = HashMap::new();
+    for profile in parts.settings.profiles.all() {
+        let (name, instance) = (&profile.scheduler_name, parts.instance.clone());
+        let (recorder, writing) =
+            Recorder::new(parts.client.clone(), parts.clock.clone(), name.to_string(), instance);
+        running.spawn(writing);
+        recorders.insert(name.clone(), recorder);
+    }
     for filling in caches.run(&parts.client) {
         running.spawn(filling);
     }
-    let writer = Writer { client: parts.client.clone(), recorder, clock: parts.clock.clone() };
+    let recorders = Arc::new(recorders);
+    let (client, clock, figures) = (parts.client.clone(), parts.clock.clone(), parts.figures.clone());
+    let writer = Writer { client, recorders, clock, figures };
     running.spawn(async move {
         // Nobody decides over half of what there is.
         caches.synced().await;
@@ -132,14 +142,25 @@ async fn place(shared: &Arc<Shared>, writer: &Writer) {
         while let Some(ended) = writing.try_join_next() {
             written(Some(ended));
         }
-        let step = shared.state.lock().step(Instant::now());
+        let began = Instant::now();
+        let step = shared.state.lock().step(began);
+        if !matches!(step, Step::Wait(_)) {
+            writer.figures.decided(began.elapsed());
+        }
         match step {
             Step::Bind(pod, node, reserved) => {
                 // Those that wait for others are not counted: there are no more of them than pods.
                 let tasks = if reserved.is_empty() { &mut writing } else { &mut preparing };
                 let (shared, writer) = (Arc::clone(shared), writer.clone());
+                let attempts = shared.state.lock().attempts(&pod.meta.uid);
                 tasks.spawn(async move {
-                    if !bind(&shared, &writer, &pod, &node, &reserved).await {
+                    let bound = bind(&shared, &writer, &pod, &node, &reserved).await;
+                    let outcome = if bound { Outcome::Scheduled } else { Outcome::Error };
+                    writer.figures.attempted(outcome, &pod.scheduler_name, began.elapsed());
+                    if let Some((attempts, since)) = attempts.filter(|_| bound) {
+                        writer.figures.bound(attempts, since.elapsed());
+                    }
+                    if !bound {
                         shared.change(|state, now| {
                             state.release(&reserved);
                             state.unbound(&pod, now);
@@ -148,6 +169,8 @@ async fn place(shared: &Arc<Shared>, writer: &Writer) {
                 });
             }
             Step::Tell(untold) => {
+                let profile = &untold.pod.scheduler_name;
+                writer.figures.attempted(Outcome::Unschedulable, profile, began.elapsed());
                 let writer = writer.clone();
                 writing.spawn(async move { writer.tell(&untold).await });
             }
@@ -178,13 +201,19 @@ async fn bind(
     reserved: &[Arc<dyn Reserved>],
 ) -> bool {
     for reserved in reserved {
-        if let Err(why) = prepare(shared, writer, pod, reserved.as_ref()).await {
+        let began = Instant::now();
+        let prepared = prepare(shared, writer, pod, reserved.as_ref()).await;
+        writer.ran("PreBind", prepared.is_ok(), pod, began);
+        if let Err(why) = prepared {
             let message = format!("running PreBind plugin \"{}\": {why}", reserved.plugin());
             writer.refused(pod, node, &message).await;
             return false;
         }
     }
-    writer.bind(pod, node).await
+    let began = Instant::now();
+    let bound = writer.bind(pod, node).await;
+    writer.ran("Bind", bound, pod, began);
+    bound
 }
 
 /// Writes what was taken for a pod, and waits until all of it is there.
@@ -199,7 +228,7 @@ async fn prepare(
         let written = writer.write(&write).await;
         revisions.push(written.map_err(|problem| problem.to_string())?);
     }
-    let until = Instant::now() + PREPARED_WITHIN;
+    let until = Instant::now() + shared.state.lock().prepared_within(pod);
     loop {
         let mut changed = std::pin::pin!(shared.prepared.notified());
         // What is told from here on is not missed.
@@ -255,7 +284,7 @@ fn follow(caches: &Caches, shared: &Arc<Shared>) {
         let Some(latest) = change.latest() else { return };
         let selector = change.new.and_then(|new| new.spec.selector.as_ref());
         let (namespace, name) = (&latest.metadata.namespace, &latest.metadata.name);
-        told.state.lock().snapshot.peers_mut().set_service(namespace, name, selector);
+        told.state.lock().set_service(namespace, name, selector);
     });
     follow_controller::<ReplicationController>(caches, shared);
     follow_controller::<ReplicaSet>(caches, shared);
@@ -274,7 +303,7 @@ fn follow(caches: &Caches, shared: &Arc<Shared>) {
     let all = Arc::downgrade(&budgets);
     budgets.on_change(move |_| {
         if let Some(all) = all.upgrade() {
-            told.state.lock().budgets = all.list("");
+            told.state.lock().snapshot.set_budgets(all.list(""));
         }
     });
 }

@@ -2,31 +2,49 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use compact_str::CompactString;
 use keelson_client::Change;
 use tokio::time::Instant;
 
 use crate::chance::Chance;
+use crate::class::{CLASSES_MAX, Classes};
 use crate::event::Event;
 use crate::failure::Failure;
-use crate::framework::{Profile, Reserved};
+use crate::figures::{Figures, Laps, Waiting};
+use crate::framework::{Profiles, Reserved};
 use crate::node::Node;
+use crate::plugins::default_profile;
 use crate::pod::PodInfo;
-use crate::preemption::Budget;
-use crate::queue::Queue;
-use crate::schedule::{Decision, Nominations, World, schedule};
+use crate::queue::{BackOff, Queue};
+use crate::schedule::{Decision, schedule};
 use crate::snapshot::Snapshot;
 use crate::volumes::Kept;
 
+/// What people decide.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Whose pods are placed, and how.
+    pub profiles: Profiles,
+    /// How long pods wait after a failure.
+    pub back_off: BackOff,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { profiles: Profiles::from(vec![default_profile()]), back_off: BackOff::default() }
+    }
+}
+
 /// All that placing remembers.
 #[derive(Debug)]
-pub(crate) struct State {
-    profile: Profile,
+pub struct State {
+    profiles: Profiles,
     pub(crate) snapshot: Snapshot,
-    pub(crate) budgets: Vec<Arc<Budget>>,
     queue: Queue,
-    nominations: Nominations,
+    classes: Classes,
+    figures: Figures,
     /// Pods that are taken to be where they were placed, though the server did not say so yet.
     assumed: HashSet<CompactString>,
     chance: Chance,
@@ -34,7 +52,7 @@ pub(crate) struct State {
 
 /// What is to be done next.
 #[derive(Debug)]
-pub(crate) enum Step {
+pub enum Step {
     /// To write that a pod is on this node, once what was taken with it is written.
     Bind(Arc<PodInfo>, CompactString, Vec<Arc<dyn Reserved>>),
     /// To write that there is no place for a pod.
@@ -45,35 +63,51 @@ pub(crate) enum Step {
 
 /// There is no place for a pod, which is to be told.
 #[derive(Debug)]
-pub(crate) struct Untold {
-    pub(crate) pod: Arc<PodInfo>,
-    pub(crate) failure: Failure,
+pub struct Untold {
+    /// The pod.
+    pub pod: Arc<PodInfo>,
+    /// Why not.
+    pub failure: Failure,
     /// Less important pods for which room was to be made where it is made for this one now.
-    pub(crate) displaced: Vec<Arc<PodInfo>>,
+    pub displaced: Vec<Arc<PodInfo>>,
 }
 
 impl State {
-    pub(crate) fn new(profile: Profile, seed: u64) -> Self {
+    /// Nothing yet.
+    #[must_use]
+    pub fn new(settings: Settings, figures: Figures, seed: u64) -> Self {
         Self {
-            profile,
+            profiles: settings.profiles,
             snapshot: Snapshot::default(),
-            budgets: Vec::new(),
-            queue: Queue::default(),
-            nominations: Nominations::default(),
+            queue: Queue::new(settings.back_off, figures.clone()),
+            figures,
+            classes: Classes::new(CLASSES_MAX),
             assumed: HashSet::new(),
             chance: Chance::new(seed),
         }
     }
 
+    /// The same, remembering so many classes of like pods: none decides about each pod anew.
+    #[cfg(test)]
+    pub(crate) fn remembering(classes: usize, seed: u64) -> Self {
+        Self { classes: Classes::new(classes), ..Self::new(Settings::default(), Figures::default(), seed) }
+    }
+
     /// Decides about one pod, if one waits.
-    pub(crate) fn step(&mut self, now: Instant) -> Step {
+    pub fn step(&mut self, now: Instant) -> Step {
         let Some(pod) = self.queue.take(now) else { return Step::Wait(self.queue.due()) };
-        let world =
-            World { snapshot: &self.snapshot, nominations: &self.nominations, budgets: &self.budgets };
-        match schedule(&self.profile, &pod, world, &mut self.chance) {
+        // Nobody is let in for whom there is no profile.
+        let Some(profile) = self.profiles.of(&pod.scheduler_name) else {
+            return Step::Wait(self.queue.due());
+        };
+        let mut laps = Laps::begin();
+        let decision =
+            schedule(profile, &pod, &self.snapshot, &mut self.classes, &mut self.chance, &mut laps);
+        laps.tell(&self.figures, &pod.scheduler_name);
+        match decision {
             Decision::Placed(node) => match self.reserve(&pod, &node) {
                 Ok(reserved) => {
-                    self.nominations.remove(&pod.meta.uid);
+                    self.snapshot.forget_nomination(&pod.meta.uid);
                     self.snapshot.set_pod(&pod.placed_on(&node));
                     self.assumed.insert(pod.meta.uid.clone());
                     Step::Bind(pod, node, reserved)
@@ -84,7 +118,21 @@ impl State {
         }
     }
 
+    /// How often a pod was tried, and when first.
+    pub(crate) fn attempts(&self, uid: &str) -> Option<(u32, Instant)> {
+        self.queue.attempts(uid)
+    }
+
+    /// What waits, and how much is known.
+    pub(crate) fn waiting(&self) -> Waiting {
+        let known = [self.snapshot.len(), self.snapshot.pods(), self.assumed.len()];
+        Waiting { known, ..self.queue.waiting() }
+    }
+
     fn unfit(&mut self, pod: Arc<PodInfo>, failure: Failure, now: Instant) -> Step {
+        if let Some(preemption) = &failure.preemption {
+            self.figures.preempts(preemption.victims.len());
+        }
         let displaced = self.nominate(&pod, &failure);
         self.queue.stuck(&pod.meta.uid, failure.rejected_by.clone(), now);
         Step::Tell(Box::new(Untold { pod, failure, displaced }))
@@ -93,7 +141,8 @@ impl State {
     /// Takes what a pod needs besides its node.
     fn reserve(&mut self, pod: &PodInfo, node: &str) -> Result<Vec<Arc<dyn Reserved>>, Failure> {
         let mut all = Vec::new();
-        for (plugin, _) in &self.profile.plugins {
+        let reserves = self.profiles.of(&pod.scheduler_name).map(|profile| profile.reserves.as_slice());
+        for plugin in reserves.unwrap_or_default() {
             match plugin.reserve(pod, node, &mut self.snapshot) {
                 Ok(reserved) => all.extend(reserved),
                 Err(rejection) => {
@@ -112,6 +161,11 @@ impl State {
             }
         }
         Ok(all)
+    }
+
+    /// How long a pod waits until what was taken for it is there.
+    pub(crate) fn prepared_within(&self, pod: &PodInfo) -> Duration {
+        self.profiles.of(&pod.scheduler_name).map_or(Duration::ZERO, |profile| profile.prepared_within)
     }
 
     /// Gives back what was taken for a pod.
@@ -136,14 +190,14 @@ impl State {
     fn nominate(&mut self, pod: &Arc<PodInfo>, failure: &Failure) -> Vec<Arc<PodInfo>> {
         let Some(preemption) = &failure.preemption else {
             if failure.gives_up_nomination {
-                self.nominations.remove(&pod.meta.uid);
+                self.snapshot.forget_nomination(&pod.meta.uid);
             }
             return Vec::new();
         };
-        let there = self.nominations.on(&preemption.node).iter();
+        let there = self.snapshot.nominations().on(&preemption.node).iter();
         let displaced: Vec<_> = there.filter(|other| other.priority < pod.priority).cloned().collect();
-        displaced.iter().for_each(|other| self.nominations.remove(&other.meta.uid));
-        self.nominations.set(pod, &preemption.node);
+        displaced.iter().for_each(|other| self.snapshot.forget_nomination(&other.meta.uid));
+        self.snapshot.nominate(pod, &preemption.node);
         displaced
     }
 
@@ -158,11 +212,11 @@ impl State {
     }
 
     fn happened(&mut self, event: &Event<'_>, now: Instant) {
-        self.queue.happened(event, &self.profile, now);
+        self.queue.happened(event, &self.profiles, now);
     }
 
     /// A pod came, changed or went.
-    pub(crate) fn pod_changed(&mut self, change: &Change<'_, PodInfo>, now: Instant) {
+    pub fn pod_changed(&mut self, change: &Change<'_, PodInfo>, now: Instant) {
         if let Some(old) = change.old {
             let same = change.new.is_some_and(|new| new.meta.uid == old.meta.uid && !new.ended);
             if !same {
@@ -181,8 +235,8 @@ impl State {
         let uid = &pod.meta.uid;
         self.queue.remove(uid);
         self.assumed.remove(uid);
-        let nominated = self.nominations.node_of(uid).is_some();
-        self.nominations.remove(uid);
+        let nominated = self.snapshot.nominations().node_of(uid).is_some();
+        self.snapshot.forget_nomination(uid);
         if let Some(gone) = self.snapshot.remove_pod(uid) {
             self.happened(&Event::PodGone(&gone), now);
         } else if nominated {
@@ -195,7 +249,7 @@ impl State {
         let before = self.snapshot.pod(uid).cloned();
         let was_assumed = self.assumed.remove(uid);
         self.queue.remove(uid);
-        self.nominations.remove(uid);
+        self.snapshot.forget_nomination(uid);
         self.snapshot.set_pod(new);
         match before.filter(|_| !was_assumed) {
             Some(old) => self.happened(&Event::PodChanged { old: &old, new }, now),
@@ -204,7 +258,7 @@ impl State {
     }
 
     fn pod_waits(&mut self, old: Option<&Arc<PodInfo>>, new: &Arc<PodInfo>, now: Instant) {
-        if new.scheduler_name != self.profile.scheduler_name {
+        if self.profiles.of(&new.scheduler_name).is_none() {
             return;
         }
         let uid = &new.meta.uid;
@@ -216,13 +270,13 @@ impl State {
         }
         let said_before = old.map(|old| &old.nominated);
         if said_before != Some(&new.nominated) && !(said_before.is_none() && new.nominated.is_empty()) {
-            self.nominations.set(new, &new.nominated);
+            self.snapshot.nominate(new, &new.nominated);
         }
-        self.queue.put(new, &self.profile, now);
+        self.queue.put(new, &self.profiles, now);
     }
 
     /// A node came, changed or went.
-    pub(crate) fn node_changed(&mut self, change: &Change<'_, Node>, now: Instant) {
+    pub fn node_changed(&mut self, change: &Change<'_, Node>, now: Instant) {
         match (change.old, change.new) {
             (None, Some(new)) => {
                 self.snapshot.set_node(new);
@@ -241,6 +295,11 @@ impl State {
             }
             (None, None) => {}
         }
+    }
+
+    /// A service selects these; `None` if it is gone or selects nothing.
+    pub fn set_service(&mut self, namespace: &str, name: &str, selector: Option<&keelson_client::Labels>) {
+        self.snapshot.peers_mut().set_service(namespace, name, selector);
     }
 
     /// A namespace has other labels now; `None` if it is gone.

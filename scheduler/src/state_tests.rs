@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::cases::{node, pod};
-use crate::plugins::default_profile;
 
 struct Story {
     state: State,
@@ -13,7 +12,8 @@ struct Story {
 
 impl Story {
     fn begin(nodes: &[(&str, Value)]) -> Self {
-        let mut story = Self { state: State::new(default_profile(), 1), now: Instant::now() };
+        let mut story =
+            Self { state: State::new(Settings::default(), Figures::default(), 1), now: Instant::now() };
         for (name, with) in nodes {
             let node = node(name, with.clone());
             story.state.node_changed(&Change { old: None, new: Some(&node) }, story.now);
@@ -87,7 +87,7 @@ async fn without_nodes_there_is_no_place() {
     assert_eq!(story.step(), "wait");
     let node = node("n", json!({}));
     story.state.node_changed(&Change { old: None, new: Some(&node) }, story.now);
-    story.now += std::time::Duration::from_secs(1);
+    story.now += Duration::from_secs(1);
     assert_eq!(story.step(), "p -> n");
 }
 
@@ -101,10 +101,10 @@ async fn what_could_not_be_bound_is_tried_again() {
     assert!(story.step().starts_with("q: 0/1 nodes are available: 1 Insufficient cpu."));
     story.state.unbound(&p, story.now);
     assert_eq!(story.step(), "wait");
-    story.now += std::time::Duration::from_secs(1);
+    story.now += Duration::from_secs(1);
     assert_eq!(story.step(), "p -> a");
     story.goes(&p);
-    story.now += std::time::Duration::from_secs(10);
+    story.now += Duration::from_secs(10);
     assert_eq!(story.step(), "q -> a");
 }
 
@@ -124,7 +124,7 @@ async fn the_least_important_go_for_the_more_important() {
     story.goes(&victim);
     story.comes(&asking("low2", "3", json!({"priority": 1})));
     assert!(story.step().starts_with("low2: 0/2 nodes are available: 2 Insufficient cpu."));
-    story.now += std::time::Duration::from_secs(1);
+    story.now += Duration::from_secs(1);
     assert_eq!(story.step(), "high -> a");
 }
 
@@ -151,7 +151,7 @@ async fn budgets_are_kept_where_they_can_be() {
     story.comes(&there("y", "b"));
     let budget = json!({"metadata": {"name": "b", "namespace": "default"},
         "spec": {"selector": {"matchLabels": {"app": "x"}}}, "status": {"disruptionsAllowed": 0}});
-    story.state.budgets = vec![Arc::new(serde_json::from_value(budget).unwrap())];
+    story.state.snapshot.set_budgets(vec![Arc::new(serde_json::from_value(budget).unwrap())]);
     story.comes(&asking("high", "2", json!({"priority": 10})));
     assert!(story.step().ends_with("on node b, preempting 1 victims"));
 }

@@ -1,15 +1,19 @@
 //! Writing decisions: bindings, conditions, and the going of those who make room.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use compact_str::CompactString;
 use keelson_api::time::Clock;
 use keelson_client::client::Deletion;
 use keelson_client::events::{Event, Recorder, Regarding, Weight};
 use keelson_client::{Client, Kind, Meta, Patch, Problem, Time};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
+use crate::figures::Figures;
 use crate::framework::Write;
 use crate::pod::{PODS, PodInfo};
 use crate::preemption::Preemption;
@@ -30,11 +34,19 @@ struct Answer {
 #[derive(Clone, Debug)]
 pub(crate) struct Writer {
     pub(crate) client: Client,
-    pub(crate) recorder: Recorder,
+    /// By the scheduler's name that pods ask for.
+    pub(crate) recorders: Arc<HashMap<CompactString, Recorder>>,
     pub(crate) clock: Clock,
+    pub(crate) figures: Figures,
 }
 
 impl Writer {
+    /// An extension point was run for a pod since `began`.
+    pub(crate) fn ran(&self, point: &'static str, well: bool, pod: &PodInfo, began: Instant) {
+        let status = if well { "Success" } else { "Error" };
+        self.figures.ran(point, status, &pod.scheduler_name, began.elapsed());
+    }
+
     /// Writes that a pod is on a node. Says whether it is; only one that may be tried again is not.
     pub(crate) async fn bind(&self, pod: &Arc<PodInfo>, node: &str) -> bool {
         let meta = &pod.meta;
@@ -149,7 +161,13 @@ impl Writer {
             match self.client.delete(&PODS, &victim.key(), &how).await {
                 Ok(_) => {
                     let note = format!("Preempted by pod {} on node {}", pod.meta.uid, preemption.node);
-                    self.record(victim, Weight::Normal, ("Preempted", "Preempting"), &note);
+                    self.record_by(
+                        &pod.scheduler_name,
+                        victim,
+                        Weight::Normal,
+                        ("Preempted", "Preempting"),
+                        &note,
+                    );
                 }
                 Err(problem) if problem.is_not_found() => {}
                 Err(problem) => {
@@ -172,7 +190,20 @@ impl Writer {
     }
 
     fn record(&self, pod: &PodInfo, weight: Weight, what: (&'static str, &'static str), note: &str) {
-        self.recorder.record(Event {
+        self.record_by(&pod.scheduler_name, pod, weight, what, note);
+    }
+
+    /// The same, said by the scheduler of this name.
+    fn record_by(
+        &self,
+        scheduler: &str,
+        pod: &PodInfo,
+        weight: Weight,
+        what: (&'static str, &'static str),
+        note: &str,
+    ) {
+        let Some(recorder) = self.recorders.get(scheduler) else { return };
+        recorder.record(Event {
             regarding: Regarding::of(&PODS, &pod.meta),
             weight,
             reason: what.0,

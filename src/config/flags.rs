@@ -20,6 +20,10 @@ pub(crate) struct StorageFlags(pub(crate) Given);
 #[derive(Clone, Debug)]
 pub(crate) struct ControllerFlags(pub(crate) Given);
 
+/// The flags of the command that runs the scheduler alone.
+#[derive(Clone, Debug)]
+pub(crate) struct SchedulerFlags(pub(crate) Given);
+
 /// The flags of the command that runs hollow nodes alone.
 #[derive(Clone, Debug)]
 pub(crate) struct HollowFlags(pub(crate) Given);
@@ -91,7 +95,8 @@ macro_rules! flags {
     };
 }
 
-flags!(ServerFlags, &[Of::Servers, Of::Controllers, Of::Hollow, Of::All]);
+flags!(ServerFlags, &[Of::Servers, Of::Controllers, Of::Scheduler, Of::Hollow, Of::All]);
 flags!(StorageFlags, &[Of::All]);
 flags!(ControllerFlags, &[Of::Controllers, Of::All]);
+flags!(SchedulerFlags, &[Of::Scheduler, Of::All]);
 flags!(HollowFlags, &[Of::Hollow, Of::All]);

@@ -34,6 +34,8 @@ pub(super) enum Of {
     Servers,
     /// Those, and the one that runs controllers alone.
     Controllers,
+    /// Those that serve, and the one that runs the scheduler alone.
+    Scheduler,
     /// Those that serve, and the one that runs hollow nodes.
     Hollow,
     /// All of those, and the ones that look after stored data.
@@ -171,6 +173,19 @@ pub(super) const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        name: "scheduler-config",
+        value: "FILE",
+        heading: "Serving",
+        help: "Place pods as the KubeSchedulerConfiguration (kubescheduler.config.k8s.io/v1) in FILE says; if not given, \
+               as upstream's scheduler does",
+        of: Of::Scheduler,
+        default: |_| String::new(),
+        take: |settings, text, around| {
+            settings.scheduler_config = if text.is_empty() { None } else { Some(path(text, around)?) };
+            Ok(())
+        },
+    },
+    Setting {
         name: "hollow-nodes",
         value: "NUMBER",
         heading: "Hollow nodes",
@@ -293,6 +308,7 @@ pub(super) fn blank() -> Settings {
         pki_dir: None,
         controllers: keelson_controllers::Selection::default(),
         pod_ranges: keelson_controllers::PodRanges::default(),
+        scheduler_config: None,
         hollow: Hollow::default(),
         service_cidr: String::new(),
         node_ports: NodePorts::default(),

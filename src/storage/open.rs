@@ -123,6 +123,7 @@ pub(crate) fn figures(store: &Store) -> Vec<Figure> {
         help: "Stored objects by resource",
         counts: false,
         values: objects.collect(),
+        distributions: Vec::new(),
     };
     let size = (status.usage.log_bytes + status.usage.base_bytes) as f64;
     let size = Figure {
@@ -130,6 +131,7 @@ pub(crate) fn figures(store: &Store) -> Vec<Figure> {
         help: "What stored data takes up on the disk",
         counts: false,
         values: vec![(vec![("storage_cluster_id", "embedded".to_owned())], size)],
+        distributions: Vec::new(),
     };
     let gauge = |name, help, value: u64| Figure::one(name, help, false, value as f64);
     let count = |name, help, value: u64| Figure::one(name, help, true, value as f64);

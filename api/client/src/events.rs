@@ -136,15 +136,15 @@ impl Recorder {
     pub fn new(
         client: Client,
         clock: Clock,
-        component: &'static str,
+        component: impl Into<String>,
         instance: String,
     ) -> (Self, impl Future<Output = ()> + Send) {
         let (send, mut receive) = mpsc::channel::<(Arc<str>, Event)>(WAITING_MAX);
-        let mut writer = Writer { client, clock, component, memory: Memory::default() };
+        let mut writer = Writer { client, clock, component: component.into(), memory: Memory::default() };
         let run = async move {
             while let Some((instance, event)) = receive.recv().await {
                 if let Err(problem) = writer.write(&instance, event).await {
-                    tracing::debug!(%problem, component, "cannot write an event");
+                    tracing::debug!(%problem, component = writer.component, "cannot write an event");
                 }
             }
         };
@@ -180,7 +180,7 @@ impl fmt::Debug for Recorder {
 struct Writer {
     client: Client,
     clock: Clock,
-    component: &'static str,
+    component: String,
     memory: Memory,
 }
 
@@ -212,13 +212,7 @@ impl Writer {
         }
     }
 
-    async fn create(
-        &mut self,
-        instance: &str,
-        event: Event,
-        note: &str,
-        now: &str,
-    ) -> Result<(), Problem> {
+    async fn create(&mut self, instance: &str, event: Event, note: &str, now: &str) -> Result<(), Problem> {
         let namespace = event.regarding.namespace().to_owned();
         let mut body = json!({
             "apiVersion": "events.k8s.io/v1", "kind": "Event",

@@ -4,8 +4,15 @@
 use crate::dependencies::Graph;
 
 /// What proves the others, and is known by nobody.
-const CONFORMANCE: &[&str] =
-    &["keelson-bench", "keelson-differ", "keelson-fuzz", "keelson-sim", "keelson-tidy", "keelson-upstream"];
+const CONFORMANCE: &[&str] = &[
+    "keelson-bench",
+    "keelson-differ",
+    "keelson-fuzz",
+    "keelson-placing",
+    "keelson-sim",
+    "keelson-tidy",
+    "keelson-upstream",
+];
 
 /// Each package, and which of ours it may know. `*`: all but those.
 const MAY_KNOW: &[(&str, &[&str])] = &[
@@ -31,6 +38,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("keelson-fuzz", &["*"]),
     ("keelson-sim", &["*"]),
     ("keelson-tidy", &["*"]),
+    ("keelson-placing", &["keelson-subject"]),
     ("keelson-upstream", &["keelson-subject"]),
 ];
 

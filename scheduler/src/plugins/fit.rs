@@ -1,14 +1,16 @@
 //! `NodeResourcesFit`: what a pod asks for has to be free; how full a node becomes counts as a score.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
+use compact_str::CompactString;
 use smallvec::SmallVec;
 
 use crate::event::Event;
-use crate::framework::{Plain, Plugin, Prepared, Reason, Rejection, SCORE_MAX, Score};
+use crate::framework::{Liking, Plugin, Prepared, Reason, Rejection, SCORE_MAX, Scale};
 use crate::node::{Node, NodeInfo};
 use crate::pod::PodInfo;
-use crate::resources::Resources;
+use crate::resources::{Resources, is_everywhere};
 use crate::snapshot::Snapshot;
 
 /// How full a node is liked.
@@ -29,11 +31,20 @@ pub struct Fit {
     pub strategy: Strategy,
     /// Which resources count for that, and what they weigh.
     pub resources: Vec<(Cow<'static, str>, i64)>,
+    /// Resources that need not be there, if they are none that every node has.
+    pub ignored: Vec<CompactString>,
+    /// The same for all whose name begins with one of these and a slash.
+    pub ignored_groups: Vec<CompactString>,
 }
 
 impl Default for Fit {
     fn default() -> Self {
-        Self { strategy: Strategy::LeastAllocated, resources: vec![("cpu".into(), 1), ("memory".into(), 1)] }
+        Self {
+            strategy: Strategy::LeastAllocated,
+            resources: vec![("cpu".into(), 1), ("memory".into(), 1)],
+            ignored: Vec::new(),
+            ignored_groups: Vec::new(),
+        }
     }
 }
 
@@ -77,6 +88,16 @@ fn has_grown(pod: &PodInfo, old: &Resources, new: &Resources) -> bool {
 }
 
 impl Fit {
+    /// What a pod asks for, without what need not be there.
+    fn counted(&self, asked: &Resources) -> Resources {
+        let mut counted = asked.clone();
+        counted.others.retain(|(name, _)| {
+            let group = name.split_once('/').map_or("", |(group, _)| group);
+            !self.ignored.contains(name) && !self.ignored_groups.iter().any(|one| one == group)
+        });
+        counted
+    }
+
     fn amount(&self, requested: i64, capacity: i64) -> i64 {
         match &self.strategy {
             Strategy::LeastAllocated if requested > capacity => 0,
@@ -97,8 +118,7 @@ impl Fit {
                 _ => &node.requested,
             };
             let (asked, capacity) = (pod.presumed.get(name), node.node.allocatable.get(name));
-            let of_few = !matches!(name.as_ref(), "cpu" | "memory" | "ephemeral-storage");
-            if capacity == 0 || of_few && asked == 0 {
+            if capacity == 0 || asked == 0 && !is_everywhere(name) {
                 continue;
             }
             let amount = self.amount(used.get(name) + asked, capacity);
@@ -134,19 +154,16 @@ impl Plugin for Fit {
         "NodeResourcesFit"
     }
 
-    fn filter<'a>(&'a self, pod: &'a PodInfo, _snapshot: &'a Snapshot) -> Prepared<'a> {
-        Prepared::local(|node| {
-            missing(&pod.requests, &node.node.allocatable, &node.requested, node.pods.len())
+    fn filter(&self, pod: &Arc<PodInfo>, _snapshot: &Snapshot) -> Prepared {
+        let asked = self.counted(&pod.requests);
+        Prepared::local(move |node, _| {
+            missing(&asked, &node.node.allocatable, &node.requested, node.pods.len())
         })
     }
 
-    fn score<'a>(
-        &'a self,
-        pod: &'a PodInfo,
-        _snapshot: &'a Snapshot,
-        _feasible: &[&'a NodeInfo],
-    ) -> Option<Box<dyn Score + 'a>> {
-        Some(Box::new(Plain(|node: &NodeInfo| self.of(pod, node))))
+    fn score(&self, pod: &Arc<PodInfo>, _snapshot: &Snapshot) -> Liking {
+        let (fit, pod) = (self.clone(), Arc::clone(pod));
+        Liking::local(Scale::Absolute, move |node: &NodeInfo| fit.of(&pod, node))
     }
 
     fn wakes(&self, event: &Event<'_>, pod: &PodInfo) -> bool {
@@ -170,7 +187,7 @@ mod tests {
     use super::*;
     use crate::cases::{cluster, node, pod, scores, verdicts, within};
 
-    fn asking(name: &str, requests: Value, node: &str) -> std::sync::Arc<PodInfo> {
+    fn asking(name: &str, requests: Value, node: &str) -> Arc<PodInfo> {
         let container = within("resources/requests", requests);
         pod(name, json!({"spec": {"nodeName": node, "containers": [container]}}))
     }

@@ -1,7 +1,11 @@
 //! `ImageLocality`: nodes are liked that have the pod's images, the larger and the more common the better.
 
+use std::sync::Arc;
+
+use compact_str::CompactString;
+
 use crate::event::Event;
-use crate::framework::{Plain, Plugin, Prepared, SCORE_MAX, Score};
+use crate::framework::{Liking, Plugin, Prepared, SCORE_MAX, Scale};
 use crate::node::NodeInfo;
 use crate::pod::PodInfo;
 use crate::snapshot::Snapshot;
@@ -23,32 +27,27 @@ impl Plugin for ImageLocality {
         "ImageLocality"
     }
 
-    fn filter<'a>(&'a self, _pod: &'a PodInfo, _snapshot: &'a Snapshot) -> Prepared<'a> {
+    fn filter(&self, _pod: &Arc<PodInfo>, _snapshot: &Snapshot) -> Prepared {
         Prepared::Skip
     }
 
-    fn score<'a>(
-        &'a self,
-        pod: &'a PodInfo,
-        snapshot: &'a Snapshot,
-        _feasible: &[&'a NodeInfo],
-    ) -> Option<Box<dyn Score + 'a>> {
-        let spread: Vec<(&str, u32)> =
-            pod.images.iter().map(|image| (image.as_str(), snapshot.nodes_with_image(image))).collect();
+    fn score(&self, pod: &Arc<PodInfo>, snapshot: &Snapshot) -> Liking {
+        let spread: Vec<(CompactString, u32)> =
+            pod.images.iter().map(|image| (image.clone(), snapshot.nodes_with_image(image))).collect();
         // Where no node has any, all are liked the same.
         if spread.iter().all(|(_, on)| *on == 0) {
-            return None;
+            return Liking::Same;
         }
         let nodes = snapshot.len();
         let most = MOST_BYTES * i64::try_from(pod.images.len()).unwrap_or(i64::MAX >> 32);
-        Some(Box::new(Plain(move |node: &NodeInfo| {
+        Liking::local(Scale::Absolute, move |node: &NodeInfo| {
             let has = &node.node.images;
             let bytes = |image: &str| {
                 has.binary_search_by(|(known, _)| known.as_str().cmp(image)).map_or(0, |at| has[at].1)
             };
             let sum: i64 = spread.iter().map(|(image, on)| scaled(bytes(image), *on, nodes)).sum();
             SCORE_MAX * (sum.clamp(LEAST_BYTES, most) - LEAST_BYTES) / (most - LEAST_BYTES)
-        })))
+        })
     }
 
     fn wakes(&self, _event: &Event<'_>, _pod: &PodInfo) -> bool {

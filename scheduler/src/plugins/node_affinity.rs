@@ -1,22 +1,54 @@
 //! `NodeAffinity`: nodes that a pod asks for by their labels, and those that it would like.
 
+use std::sync::Arc;
+
+use compact_str::CompactString;
+
 use crate::event::{Event, begins};
-use crate::framework::{Filter, Local, Plugin, Prepared, Proportional, Rejection, Score};
-use crate::node::NodeInfo;
+use crate::framework::{Check, Liking, Plugin, Prepared, Rejection, Scale};
+use crate::node::{Node, NodeInfo};
 use crate::pod::PodInfo;
+use crate::selectors::NodeTerm;
 use crate::snapshot::Snapshot;
 
-pub(super) struct NodeAffinity;
+/// The plugin, with what it asks and likes for all pods.
+#[derive(Clone, Debug, Default)]
+pub struct NodeAffinity {
+    pub(crate) required: Option<Arc<[NodeTerm]>>,
+    pub(crate) preferred: Arc<[(i64, NodeTerm)]>,
+}
 
 /// The only names that some term allows, if all terms name names.
-fn only_names(pod: &PodInfo) -> Option<Vec<&str>> {
-    let mut names = Vec::new();
+fn only_names(pod: &PodInfo) -> Option<Vec<CompactString>> {
+    let mut names: Vec<CompactString> = Vec::new();
     for term in pod.node_terms.as_ref().filter(|terms| !terms.is_empty())? {
-        names.extend(term.only_names()?);
+        names.extend(term.only_names()?.into_iter().map(CompactString::from));
     }
     names.sort_unstable();
     names.dedup();
     Some(names)
+}
+
+fn liked(terms: &[(i64, NodeTerm)], node: &Node) -> i64 {
+    let liked = terms.iter().filter(|(_, term)| term.holds(node.name(), node.labels()));
+    liked.map(|(weight, _)| weight).sum()
+}
+
+impl NodeAffinity {
+    fn enforced(&self, node: &Node) -> bool {
+        let required = self.required.as_ref();
+        required.is_none_or(|terms| terms.iter().any(|term| term.holds(node.name(), node.labels())))
+    }
+
+    fn check(&self, pod: &PodInfo, node: &Node) -> Result<(), Rejection> {
+        if !self.enforced(node) {
+            return Err(Rejection::final_one("node(s) didn't match scheduler-enforced node affinity"));
+        }
+        if !pod.accepts(node.name(), node.labels()) {
+            return Err(Rejection::final_one("node(s) didn't match Pod's node affinity/selector"));
+        }
+        Ok(())
+    }
 }
 
 impl Plugin for NodeAffinity {
@@ -24,45 +56,33 @@ impl Plugin for NodeAffinity {
         "NodeAffinity"
     }
 
-    fn filter<'a>(&'a self, pod: &'a PodInfo, _snapshot: &'a Snapshot) -> Prepared<'a> {
-        if pod.node_terms.is_none() && pod.node_selector.is_empty() {
+    fn filter(&self, pod: &Arc<PodInfo>, _snapshot: &Snapshot) -> Prepared {
+        if pod.node_terms.is_none() && pod.node_selector.is_empty() && self.required.is_none() {
             return Prepared::Skip;
         }
-        let check = |node: &NodeInfo| {
-            if pod.accepts(node.node.name(), node.node.labels()) {
-                return Ok(());
-            }
-            Err(Rejection::final_one("node(s) didn't match Pod's node affinity/selector"))
-        };
-        let filter: Box<dyn Filter + 'a> = Box::new(Local(check));
+        let (asking, plugin) = (Arc::clone(pod), self.clone());
+        let check: Check = Box::new(move |node, _| plugin.check(&asking, &node.node));
         match only_names(pod) {
-            None => Prepared::Filter(filter),
+            None => Prepared::Local(check),
             Some(names) if names.is_empty() => {
                 Prepared::Rejected(Rejection::final_one("pod affinity terms conflict"))
             }
-            Some(names) => Prepared::Only(names, filter),
+            Some(names) => Prepared::Only(names, check),
         }
     }
 
-    fn score<'a>(
-        &'a self,
-        pod: &'a PodInfo,
-        _snapshot: &'a Snapshot,
-        _feasible: &[&'a NodeInfo],
-    ) -> Option<Box<dyn Score + 'a>> {
-        if pod.preferred_nodes.is_empty() {
-            return None;
+    fn score(&self, pod: &Arc<PodInfo>, _snapshot: &Snapshot) -> Liking {
+        if pod.preferred_nodes.is_empty() && self.preferred.is_empty() {
+            return Liking::Same;
         }
-        let of = |node: &NodeInfo| {
-            let (name, labels) = (node.node.name(), node.node.labels());
-            let liked = pod.preferred_nodes.iter().filter(|(_, term)| term.holds(name, labels));
-            liked.map(|(weight, _)| weight).sum()
-        };
-        Some(Box::new(Proportional { of, reversed: false }))
+        let (pod, added) = (Arc::clone(pod), Arc::clone(&self.preferred));
+        Liking::local(Scale::Proportional, move |node: &NodeInfo| {
+            liked(&pod.preferred_nodes, &node.node) + liked(&added, &node.node)
+        })
     }
 
     fn wakes(&self, event: &Event<'_>, pod: &PodInfo) -> bool {
-        begins(event, |node| pod.accepts(node.name(), node.labels()))
+        begins(event, |node| self.check(pod, node).is_ok())
             || matches!(event, Event::ItselfChanged { old }
                 if old.node_terms != pod.node_terms || old.node_selector != pod.node_selector)
     }
@@ -106,7 +126,11 @@ mod tests {
             ),
         ];
         for (with, expected) in cases {
-            assert_eq!(verdicts(&NodeAffinity, &pod("p", with.clone()), &zones()), expected, "{with}");
+            assert_eq!(
+                verdicts(&NodeAffinity::default(), &pod("p", with.clone()), &zones()),
+                expected,
+                "{with}"
+            );
         }
     }
 
@@ -122,6 +146,6 @@ mod tests {
             "preferredDuringSchedulingIgnoredDuringExecution":
                 [term(30, "In", "x"), term(10, "In", "y"), term(20, "NotIn", "z")]}}}}),
         );
-        assert_eq!(scores(&NodeAffinity, &pod, &zones()), [100, 60]);
+        assert_eq!(scores(&NodeAffinity::default(), &pod, &zones()), [100, 60]);
     }
 }

@@ -1,5 +1,7 @@
 //! `NodeName`: a pod that names a node goes nowhere else.
 
+use std::sync::Arc;
+
 use crate::event::{Event, begins};
 use crate::framework::{Plugin, Prepared, Rejection};
 use crate::pod::PodInfo;
@@ -12,11 +14,12 @@ impl Plugin for NodeName {
         "NodeName"
     }
 
-    fn filter<'a>(&'a self, pod: &'a PodInfo, _snapshot: &'a Snapshot) -> Prepared<'a> {
+    fn filter(&self, pod: &Arc<PodInfo>, _snapshot: &Snapshot) -> Prepared {
         if pod.node_name.is_empty() {
             return Prepared::Skip;
         }
-        Prepared::local(|node| {
+        let pod = Arc::clone(pod);
+        Prepared::local(move |node, _| {
             if pod.node_name == node.node.name() {
                 return Ok(());
             }
@@ -39,7 +42,7 @@ mod tests {
     #[test]
     fn only_the_node_of_that_name() {
         let snapshot = cluster([node("a", json!({})), node("b", json!({}))], []);
-        let check = |pod: &PodInfo| verdicts(&NodeName, pod, &snapshot);
+        let check = |pod: &Arc<PodInfo>| verdicts(&NodeName, pod, &snapshot);
         assert_eq!(check(&pod("p", json!({}))), "skip");
         assert_eq!(
             check(&pod("p", json!({"spec": {"nodeName": "b"}}))),

@@ -1,29 +1,90 @@
 //! `InterPodAffinity`: pods that must, must not, would like or would rather not be near others.
 //!
 //! Near is what has the same value of a label of nodes. A term of the pod is asked of each group of pods once, not of
-//! each pod.
+//! each pod; and once counted, only pods that come and go are.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 
+use compact_str::CompactString;
 use keelson_client::Labels;
 
 use crate::event::Event;
-use crate::framework::{Filter, Plugin, Prepared, Rejection, SCORE_MAX, Score};
+use crate::framework::{Filter, Liking, Plugin, Prepared, Rejection, SCORE_MAX, Score};
 use crate::node::NodeInfo;
 use crate::pod::{PodInfo, PodTerm};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Column, Snapshot};
 
-pub(super) struct InterPodAffinity;
+/// The plugin.
+#[derive(Clone, Debug)]
+pub struct InterPodAffinity {
+    /// What a pod's hard wish to be near this one weighs.
+    pub hard_weight: i64,
+    /// Whether what others would like does not count for pods that would like nothing themselves.
+    pub ignores_wishes_of_others: bool,
+}
 
-/// What a pod's hard wish to be near this one weighs.
-const HARD_WEIGHT: i64 = 1;
+impl Default for InterPodAffinity {
+    fn default() -> Self {
+        Self { hard_weight: 1, ignores_wishes_of_others: false }
+    }
+}
 
-/// By label and value, how many.
-type Counts<'a> = HashMap<(&'a str, &'a str), i64>;
+/// How many, by the value of one label.
+struct Counts {
+    key: CompactString,
+    column: Arc<Column>,
+    by_value: Vec<i64>,
+}
 
-fn add<'a>(counts: &mut Counts<'a>, key: &'a str, node: &'a NodeInfo, by: i64) {
-    if let Some(value) = node.label(key) {
-        *counts.entry((key, value)).or_default() += by;
+impl Counts {
+    fn new(key: &CompactString, snapshot: &Snapshot) -> Self {
+        let column = snapshot.column(key);
+        Self { key: key.clone(), by_value: vec![0; column.values], column }
+    }
+
+    fn of(&self, node: &NodeInfo) -> Option<i64> {
+        Some(self.by_value[self.column.at(node)?])
+    }
+
+    /// Says whether the node has the label at all.
+    fn add(&mut self, node: &NodeInfo, by: i64) -> bool {
+        let value = self.column.at(node);
+        if let Some(value) = value {
+            self.by_value[value] += by;
+        }
+        value.is_some()
+    }
+}
+
+/// How many, by label and value; only labels that some term names.
+#[derive(Default)]
+struct Table {
+    by_key: Vec<Counts>,
+    /// How many there are in all, so that nothing is looked up where there is nothing.
+    entries: i64,
+}
+
+impl Table {
+    /// So many entries of this weight more.
+    fn add(
+        &mut self,
+        key: &CompactString,
+        node: &NodeInfo,
+        (entries, weight): (i64, i64),
+        snapshot: &Snapshot,
+    ) {
+        let at = self.by_key.iter().position(|counts| counts.key == *key).unwrap_or_else(|| {
+            self.by_key.push(Counts::new(key, snapshot));
+            self.by_key.len() - 1
+        });
+        if self.by_key[at].add(node, entries * weight) {
+            self.entries += entries;
+        }
+    }
+
+    fn of<'a>(&'a self, node: &'a NodeInfo) -> impl Iterator<Item = i64> + 'a {
+        let any = if self.entries == 0 { &[] } else { &self.by_key[..] };
+        any.iter().filter_map(|counts| counts.of(node))
     }
 }
 
@@ -47,27 +108,33 @@ fn means(term: &PodTerm, pod: &PodInfo, snapshot: &Snapshot) -> bool {
     term.means(&pod.meta.namespace, &pod.meta.labels, snapshot.namespace(&pod.meta.namespace))
 }
 
-#[derive(Clone)]
-struct Near<'a> {
-    pod: &'a PodInfo,
-    snapshot: &'a Snapshot,
-    /// Pods that all terms of this one's affinity mean.
-    wanted: Counts<'a>,
+struct Near {
+    pod: Arc<PodInfo>,
+    /// By term of its affinity, pods that all of them mean.
+    wanted: Vec<Counts>,
+    /// How many such pods there are in all.
+    there: i64,
+    /// Whether all terms of its own affinity mean itself.
+    wants_itself: bool,
     /// Pods that its anti-affinity means.
-    unwanted: Counts<'a>,
+    unwanted: Table,
     /// Pods whose anti-affinity means this one.
-    unwanting: Counts<'a>,
+    unwanting: Table,
 }
 
-impl<'a> Near<'a> {
-    fn new(pod: &'a PodInfo, snapshot: &'a Snapshot) -> Self {
-        let mut near =
-            Self { pod, snapshot, wanted: Counts::new(), unwanted: Counts::new(), unwanting: Counts::new() };
+impl Near {
+    fn new(pod: &Arc<PodInfo>, snapshot: &Snapshot) -> Self {
+        let mut near = Self {
+            pod: Arc::clone(pod),
+            wanted: pod.affinity.iter().map(|term| Counts::new(&term.topology_key, snapshot)).collect(),
+            there: 0,
+            wants_itself: false,
+            unwanted: Table::default(),
+            unwanting: Table::default(),
+        };
+        near.wants_itself = near.wants(pod, snapshot);
         for node in snapshot.nodes_with_terms() {
-            let terms = node.with_terms.iter().flat_map(|other| &other.anti_affinity);
-            for term in terms.filter(|term| means(term, pod, snapshot)) {
-                add(&mut near.unwanting, &term.topology_key, node, 1);
-            }
+            node.with_terms.iter().for_each(|other| near.count_unwanting(other, node, 1, snapshot));
         }
         if pod.affinity.is_empty() && pod.anti_affinity.is_empty() {
             return near;
@@ -76,105 +143,132 @@ impl<'a> Near<'a> {
         let unwanted: Vec<_> = pod.anti_affinity.iter().map(|term| meant(term, snapshot)).collect();
         for node in snapshot.nodes().filter(|node| !node.tallies.is_empty()) {
             if !wanted.is_empty() {
-                let there = count(node, |group| wanted.iter().all(|meant| meant[group]));
-                for term in pod.affinity.iter().filter(|_| there > 0) {
-                    add(&mut near.wanted, &term.topology_key, node, there);
-                }
+                near.count_wanted(node, count(node, |group| wanted.iter().all(|meant| meant[group])));
             }
             for (term, meant) in pod.anti_affinity.iter().zip(&unwanted) {
                 let there = count(node, |group| meant[group]);
                 if there > 0 {
-                    add(&mut near.unwanted, &term.topology_key, node, there);
+                    near.unwanted.add(&term.topology_key, node, (there, 1), snapshot);
                 }
             }
         }
         near
     }
 
-    fn is_empty(&self) -> bool {
-        self.unwanting.is_empty() && self.pod.affinity.is_empty() && self.pod.anti_affinity.is_empty()
+    fn count_unwanting(&mut self, other: &PodInfo, node: &NodeInfo, by: i64, snapshot: &Snapshot) {
+        for term in other.anti_affinity.iter().filter(|term| means(term, &self.pod, snapshot)) {
+            self.unwanting.add(&term.topology_key, node, (by, 1), snapshot);
+        }
+    }
+
+    fn count_wanted(&mut self, node: &NodeInfo, by: i64) {
+        for counts in &mut self.wanted {
+            if counts.add(node, by) {
+                self.there += by;
+            }
+        }
     }
 
     /// Whether all terms of its own affinity mean a pod.
-    fn wants(&self, pod: &PodInfo) -> bool {
-        !self.pod.affinity.is_empty() && self.pod.affinity.iter().all(|term| means(term, pod, self.snapshot))
+    fn wants(&self, pod: &PodInfo, snapshot: &Snapshot) -> bool {
+        !self.pod.affinity.is_empty() && self.pod.affinity.iter().all(|term| means(term, pod, snapshot))
     }
 
     fn is_near_wanted(&self, node: &NodeInfo) -> bool {
         let mut all_there = true;
-        for term in &self.pod.affinity {
-            let Some(value) = node.label(&term.topology_key) else { return false };
-            let there = self.wanted.get(&(term.topology_key.as_str(), value)).copied().unwrap_or(0);
+        for counts in &self.wanted {
+            let Some(there) = counts.of(node) else { return false };
             all_there &= there > 0;
         }
         // The first of pods that want to be together can be anywhere.
-        all_there || self.wanted.values().all(|there| *there == 0) && self.wants(self.pod)
-    }
-
-    fn is_near_unwanted(&self, node: &NodeInfo) -> bool {
-        self.pod.anti_affinity.iter().any(|term| {
-            let value = node.label(&term.topology_key);
-            let there = value.and_then(|value| self.unwanted.get(&(term.topology_key.as_str(), value)));
-            there.is_some_and(|there| *there > 0)
-        })
-    }
-
-    fn is_unwanted(&self, node: &NodeInfo) -> bool {
-        let labels = node.node.labels();
-        !self.unwanting.is_empty()
-            && labels.iter().any(|label| self.unwanting.get(&label).is_some_and(|there| *there > 0))
+        all_there || self.there == 0 && self.wants_itself
     }
 }
 
-impl Filter for Near<'_> {
+impl Filter for Near {
     fn check(&self, node: &NodeInfo) -> Result<(), Rejection> {
         if !self.is_near_wanted(node) {
             return Err(Rejection::final_one("node(s) didn't match pod affinity rules"));
         }
-        if self.is_near_unwanted(node) {
+        if self.unwanted.of(node).any(|there| there > 0) {
             return Err(Rejection::resolvable("node(s) didn't match pod anti-affinity rules"));
         }
-        if self.is_unwanted(node) {
+        if self.unwanting.of(node).any(|there| there > 0) {
             return Err(Rejection::resolvable("node(s) didn't satisfy existing pods anti-affinity rules"));
         }
         Ok(())
     }
 
-    fn change(&mut self, pod: &PodInfo, node: &NodeInfo, by: i64) {
-        let snapshot = self.snapshot;
-        // Counts borrow from the snapshot, which has the node as it was.
-        let Some(node) = snapshot.node(node.node.name()) else { return };
-        let mut unwanting = std::mem::take(&mut self.unwanting);
-        for term in pod.anti_affinity.iter().filter(|term| means(term, self.pod, snapshot)) {
-            let Some(value) = node.label(&term.topology_key) else { continue };
-            let known = node.node.labels().iter().find(|(key, _)| *key == term.topology_key);
-            if let Some((key, _)) = known {
-                *unwanting.entry((key, value)).or_default() += by;
-            }
-        }
-        self.unwanting = unwanting;
-        if self.wants(pod) {
-            self.pod.affinity.iter().for_each(|term| add(&mut self.wanted, &term.topology_key, node, by));
+    fn is_idle(&self) -> bool {
+        self.wanted.is_empty() && self.unwanted.entries == 0 && self.unwanting.entries == 0
+    }
+
+    fn change(&mut self, pod: &PodInfo, node: &NodeInfo, by: i64, snapshot: &Snapshot) {
+        self.count_unwanting(pod, node, by, snapshot);
+        if self.wants(pod, snapshot) {
+            self.count_wanted(node, by);
         }
         for term in self.pod.anti_affinity.iter().filter(|term| means(term, pod, snapshot)) {
-            add(&mut self.unwanted, &term.topology_key, node, by);
+            self.unwanted.add(&term.topology_key, node, (by, 1), snapshot);
+        }
+    }
+}
+
+/// How much a pod would like to be where others are.
+struct Wishes {
+    pod: Arc<PodInfo>,
+    hard_weight: i64,
+    sums: Table,
+}
+
+impl Wishes {
+    fn new(pod: &Arc<PodInfo>, hard_weight: i64, snapshot: &Snapshot) -> Self {
+        let mut wishes = Self { pod: Arc::clone(pod), hard_weight, sums: Table::default() };
+        for node in snapshot.nodes_with_terms() {
+            node.with_terms.iter().for_each(|other| wishes.count_others(other, node, 1, snapshot));
+        }
+        let liked: Vec<_> = pod.preferred_pods.iter().map(|(_, term)| meant(term, snapshot)).collect();
+        if liked.is_empty() {
+            return wishes;
+        }
+        for node in snapshot.nodes().filter(|node| !node.tallies.is_empty()) {
+            for ((weight, term), meant) in pod.preferred_pods.iter().zip(&liked) {
+                let there = count(node, |group| meant[group]);
+                if there > 0 {
+                    wishes.sums.add(&term.topology_key, node, (there, *weight), snapshot);
+                }
+            }
+        }
+        wishes
+    }
+
+    /// What another pod wishes of this one.
+    fn count_others(&mut self, other: &PodInfo, node: &NodeInfo, by: i64, snapshot: &Snapshot) {
+        let hard = if self.hard_weight > 0 { &other.affinity[..] } else { &[] };
+        for term in hard.iter().filter(|term| means(term, &self.pod, snapshot)) {
+            self.sums.add(&term.topology_key, node, (by, self.hard_weight), snapshot);
+        }
+        for (weight, term) in other.preferred_pods.iter().filter(|(_, term)| means(term, &self.pod, snapshot))
+        {
+            self.sums.add(&term.topology_key, node, (by, *weight), snapshot);
+        }
+    }
+}
+
+impl Score for Wishes {
+    fn change(&mut self, pod: &PodInfo, node: &NodeInfo, by: i64, snapshot: &Snapshot) {
+        self.count_others(pod, node, by, snapshot);
+        for (weight, term) in self.pod.preferred_pods.iter().filter(|(_, term)| means(term, pod, snapshot)) {
+            self.sums.add(&term.topology_key, node, (by, *weight), snapshot);
         }
     }
 
-    fn copy(&self) -> Box<dyn Filter + '_> {
-        Box::new(self.clone())
+    fn see(&mut self, _feasible: &[&NodeInfo]) -> bool {
+        self.sums.entries > 0
     }
-}
 
-struct Liking<'a> {
-    sums: Counts<'a>,
-    keys: Vec<&'a str>,
-}
-
-impl Score for Liking<'_> {
     fn of(&self, node: &NodeInfo) -> i64 {
-        let sum = |key: &&str| Some(*self.sums.get(&(*key, node.label(key)?))?);
-        self.keys.iter().filter_map(sum).sum()
+        self.sums.of(node).sum()
     }
 
     #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "upstream's arithmetic")]
@@ -188,56 +282,20 @@ impl Score for Liking<'_> {
     }
 }
 
-fn sums<'a>(pod: &'a PodInfo, snapshot: &'a Snapshot) -> Counts<'a> {
-    let mut sums = Counts::new();
-    for node in snapshot.nodes_with_terms() {
-        for other in &node.with_terms {
-            for term in other.affinity.iter().filter(|term| means(term, pod, snapshot)) {
-                add(&mut sums, &term.topology_key, node, HARD_WEIGHT);
-            }
-            for (weight, term) in other.preferred_pods.iter().filter(|(_, term)| means(term, pod, snapshot)) {
-                add(&mut sums, &term.topology_key, node, *weight);
-            }
-        }
-    }
-    let liked: Vec<_> = pod.preferred_pods.iter().map(|(_, term)| meant(term, snapshot)).collect();
-    if !liked.is_empty() {
-        for node in snapshot.nodes().filter(|node| !node.tallies.is_empty()) {
-            for ((weight, term), meant) in pod.preferred_pods.iter().zip(&liked) {
-                let there = count(node, |group| meant[group]);
-                if there > 0 {
-                    add(&mut sums, &term.topology_key, node, weight * there);
-                }
-            }
-        }
-    }
-    sums
-}
-
 impl Plugin for InterPodAffinity {
     fn name(&self) -> &'static str {
         "InterPodAffinity"
     }
 
-    fn filter<'a>(&'a self, pod: &'a PodInfo, snapshot: &'a Snapshot) -> Prepared<'a> {
-        let near = Near::new(pod, snapshot);
-        if near.is_empty() { Prepared::Skip } else { Prepared::Filter(Box::new(near)) }
+    fn filter(&self, pod: &Arc<PodInfo>, snapshot: &Snapshot) -> Prepared {
+        Prepared::Wide(Box::new(Near::new(pod, snapshot)))
     }
 
-    fn score<'a>(
-        &'a self,
-        pod: &'a PodInfo,
-        snapshot: &'a Snapshot,
-        _feasible: &[&'a NodeInfo],
-    ) -> Option<Box<dyn Score + 'a>> {
-        let sums = sums(pod, snapshot);
-        if sums.is_empty() {
-            return None;
+    fn score(&self, pod: &Arc<PodInfo>, snapshot: &Snapshot) -> Liking {
+        if self.ignores_wishes_of_others && pod.preferred_pods.is_empty() {
+            return Liking::Same;
         }
-        let mut keys: Vec<&str> = sums.keys().map(|(key, _)| *key).collect();
-        keys.sort_unstable();
-        keys.dedup();
-        Some(Box::new(Liking { sums, keys }))
+        Liking::Wide(Box::new(Wishes::new(pod, self.hard_weight, snapshot)))
     }
 
     fn wakes(&self, event: &Event<'_>, pod: &PodInfo) -> bool {

@@ -1,5 +1,7 @@
 //! `NodePorts`: a port of a node is given once.
 
+use std::sync::Arc;
+
 use crate::event::Event;
 use crate::framework::{Plugin, Prepared, Rejection};
 use crate::pod::{HostPort, PodInfo};
@@ -16,11 +18,12 @@ impl Plugin for NodePorts {
         "NodePorts"
     }
 
-    fn filter<'a>(&'a self, pod: &'a PodInfo, _snapshot: &'a Snapshot) -> Prepared<'a> {
+    fn filter(&self, pod: &Arc<PodInfo>, _snapshot: &Snapshot) -> Prepared {
         if pod.ports.is_empty() {
             return Prepared::Skip;
         }
-        Prepared::local(|node| {
+        let pod = Arc::clone(pod);
+        Prepared::local(move |node, _| {
             if collide(&pod.ports, &node.ports) {
                 return Err(Rejection::resolvable(
                     "node(s) didn't have free ports for the requested pod ports",

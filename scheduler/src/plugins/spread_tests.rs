@@ -59,7 +59,7 @@ fn no_domain_gets_ahead_of_the_least() {
         ),
     ];
     for (pods, with, expected) in cases {
-        let said = verdicts(&PodTopologySpread, &spread(with.clone()), &zones(pods));
+        let said = verdicts(&PodTopologySpread::system(), &spread(with.clone()), &zones(pods));
         assert_eq!(short(&said), expected, "{pods:?} {with}");
     }
 }
@@ -70,19 +70,21 @@ fn pods_on_their_way_out_do_not_count() {
     let going = json!({"metadata": {"labels": {"app": "w"}, "deletionTimestamp": "2026-01-01T00:00:00Z"},
         "spec": {"nodeName": "a"}});
     snapshot.set_pod(&pod("going", going));
-    assert_eq!(verdicts(&PodTopologySpread, &spread(json!({})), &snapshot), "a: ok; b: ok; c: ok");
+    assert_eq!(verdicts(&PodTopologySpread::system(), &spread(json!({})), &snapshot), "a: ok; b: ok; c: ok");
 }
 
 #[test]
 fn a_filter_follows_what_is_tried() {
     let snapshot = zones([1, 0, 0]);
     let pod = spread(json!({}));
-    let Prepared::Filter(filter) = PodTopologySpread.filter(&pod, &snapshot) else { panic!("a filter") };
-    let mut tried = filter.copy();
+    let Prepared::Wide(mut tried) = PodTopologySpread::system().filter(&pod, &snapshot) else {
+        panic!("a filter")
+    };
+    assert!(tried.check(snapshot.node("a").unwrap()).is_err());
     let a = snapshot.node("a").unwrap();
-    tried.change(&labelled("a0", "a"), a, -1);
-    assert!(tried.check(a).is_ok() && filter.check(a).is_err());
-    tried.change(&labelled("a0", "a"), a, 1);
+    tried.change(&labelled("a0", "a"), a, -1, &snapshot);
+    assert!(tried.check(a).is_ok());
+    tried.change(&labelled("a0", "a"), a, 1, &snapshot);
     assert!(tried.check(a).is_err());
 }
 
@@ -93,7 +95,8 @@ fn domains_with_fewer_pods_are_liked() {
         with["whenUnsatisfiable"] = json!("ScheduleAnyway");
         spread(with)
     };
-    let check = |pods: [usize; 3], pod: &PodInfo| scores(&PodTopologySpread, pod, &zones(pods));
+    let check =
+        |pods: [usize; 3], pod: &Arc<PodInfo>| scores(&PodTopologySpread::system(), pod, &zones(pods));
     // ln(4) * 3 = 4.16 and ln(4) = 1.39, rounded to 4 and 1.
     assert_eq!(check([2, 1, 1], &soft(json!({}))), [25, 25, 100]);
     assert_eq!(check([0, 0, 0], &soft(json!({}))), [100, 100, 100]);
@@ -107,6 +110,6 @@ fn pods_of_a_service_are_spread_though_they_do_not_say_so() {
     let mut snapshot = zones([2, 0, 0]);
     let labels = [("app", "w")].into_iter().collect();
     snapshot.peers_mut().set_service("default", "s", Some(&labels));
-    let said = scores(&PodTopologySpread, &labelled("p", ""), &snapshot);
+    let said = scores(&PodTopologySpread::system(), &labelled("p", ""), &snapshot);
     assert!(said[0] < said[1] && said[1] == said[2], "{said:?}");
 }

@@ -1,7 +1,9 @@
 //! `TaintToleration`: nodes with taints take who tolerates them; taints that are only to be avoided count as scores.
 
+use std::sync::Arc;
+
 use crate::event::{Event, begins};
-use crate::framework::{Plugin, Prepared, Proportional, Rejection, Score};
+use crate::framework::{Liking, Plugin, Prepared, Rejection, Scale};
 use crate::node::NodeInfo;
 use crate::pod::{PodInfo, Toleration};
 use crate::snapshot::Snapshot;
@@ -13,30 +15,25 @@ impl Plugin for TaintToleration {
         "TaintToleration"
     }
 
-    fn filter<'a>(&'a self, pod: &'a PodInfo, _snapshot: &'a Snapshot) -> Prepared<'a> {
-        Prepared::local(|node| match pod.first_untolerated(&node.node.taints) {
+    fn filter(&self, pod: &Arc<PodInfo>, _snapshot: &Snapshot) -> Prepared {
+        let pod = Arc::clone(pod);
+        Prepared::local(move |node, _| match pod.first_untolerated(&node.node.taints) {
             None => Ok(()),
             Some(_) => Err(Rejection::final_one("node(s) had untolerated taint(s)")),
         })
     }
 
-    fn score<'a>(
-        &'a self,
-        pod: &'a PodInfo,
-        _snapshot: &'a Snapshot,
-        feasible: &[&'a NodeInfo],
-    ) -> Option<Box<dyn Score + 'a>> {
+    fn score(&self, pod: &Arc<PodInfo>, snapshot: &Snapshot) -> Liking {
         // Where there is nothing to avoid, all nodes are liked the same.
-        if !feasible.iter().any(|node| node.node.taints.iter().any(|taint| taint.is_soft())) {
-            return None;
+        if !snapshot.has_soft_taints() {
+            return Liking::Same;
         }
-        let soft: Vec<&Toleration> = pod.tolerations.iter().filter(|one| one.is_soft()).collect();
-        let of = move |node: &NodeInfo| {
+        let soft: Vec<Toleration> = pod.tolerations.iter().filter(|one| one.is_soft()).cloned().collect();
+        Liking::local(Scale::Reversed, move |node: &NodeInfo| {
             let taints = node.node.taints.iter().filter(|taint| taint.is_soft());
             let open = taints.filter(|taint| !soft.iter().any(|toleration| toleration.tolerates(taint)));
             i64::try_from(open.count()).unwrap_or(i64::MAX)
-        };
-        Some(Box::new(Proportional { of, reversed: true }))
+        })
     }
 
     fn wakes(&self, event: &Event<'_>, pod: &PodInfo) -> bool {
@@ -52,7 +49,7 @@ mod tests {
     use super::*;
     use crate::cases::{cluster, node, pod, scores, verdicts};
 
-    fn tainted(name: &str, taints: &[(&str, &str, &str)]) -> std::sync::Arc<crate::node::Node> {
+    fn tainted(name: &str, taints: &[(&str, &str, &str)]) -> Arc<crate::node::Node> {
         let taints: Vec<Value> = taints
             .iter()
             .map(|(key, value, effect)| json!({"key": key, "value": value, "effect": effect}))

@@ -1,5 +1,7 @@
 //! `NodeUnschedulable`: a node that is cordoned takes only pods that tolerate that.
 
+use std::sync::Arc;
+
 use crate::event::{Event, begins};
 use crate::framework::{Plugin, Prepared, Rejection};
 use crate::node::Taint;
@@ -18,9 +20,9 @@ impl Plugin for NodeUnschedulable {
         "NodeUnschedulable"
     }
 
-    fn filter<'a>(&'a self, pod: &'a PodInfo, _snapshot: &'a Snapshot) -> Prepared<'a> {
+    fn filter(&self, pod: &Arc<PodInfo>, _snapshot: &Snapshot) -> Prepared {
         let tolerated = tolerates(pod);
-        Prepared::local(move |node| {
+        Prepared::local(move |node, _| {
             if tolerated || !node.node.unschedulable {
                 return Ok(());
             }
@@ -45,7 +47,7 @@ mod tests {
     fn cordoned_nodes_take_who_tolerates_it() {
         let nodes = [node("a", json!({"spec": {"unschedulable": true}})), node("b", json!({}))];
         let snapshot = cluster(nodes, []);
-        let check = |pod: &PodInfo| verdicts(&NodeUnschedulable, pod, &snapshot);
+        let check = |pod: &Arc<PodInfo>| verdicts(&NodeUnschedulable, pod, &snapshot);
         assert_eq!(check(&pod("p", json!({}))), "a: node(s) were unschedulable!; b: ok");
         let tolerant = json!({"spec": {"tolerations": [{"key": "node.kubernetes.io/unschedulable",
             "operator": "Exists", "effect": "NoSchedule"}]}});

@@ -15,13 +15,14 @@ impl Plugin for VolumeBinding {
         "VolumeBinding"
     }
 
-    fn filter<'a>(&'a self, pod: &'a PodInfo, snapshot: &'a Snapshot) -> Prepared<'a> {
+    fn filter(&self, pod: &Arc<PodInfo>, snapshot: &Snapshot) -> Prepared {
         if pod.claims.is_empty() {
             return Prepared::Skip;
         }
-        let volumes = snapshot.volumes();
-        match wanted(pod, volumes) {
-            Ok(wanted) => Prepared::local(move |node| find(&wanted, volumes, &node.node).map(drop)),
+        match wanted(pod, snapshot.volumes()) {
+            Ok(wanted) => {
+                Prepared::local(move |node, snapshot| find(&wanted, snapshot.volumes(), &node.node).map(drop))
+            }
             Err(rejection) => Prepared::Rejected(rejection),
         }
     }

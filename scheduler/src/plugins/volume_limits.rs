@@ -1,6 +1,7 @@
 //! `NodeVolumeLimits`: a node takes so many volumes of a driver, and no more.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::event::Event;
 use crate::framework::{Plugin, Prepared, Rejection};
@@ -64,7 +65,7 @@ impl Plugin for NodeVolumeLimits {
         "NodeVolumeLimits"
     }
 
-    fn filter<'a>(&'a self, pod: &'a PodInfo, snapshot: &'a Snapshot) -> Prepared<'a> {
+    fn filter(&self, pod: &Arc<PodInfo>, snapshot: &Snapshot) -> Prepared {
         if pod.claims.is_empty() {
             return Prepared::Skip;
         }
@@ -79,7 +80,7 @@ impl Plugin for NodeVolumeLimits {
         if new.is_empty() {
             return Prepared::Skip;
         }
-        Prepared::local(move |node| check(&new, volumes, node))
+        Prepared::local(move |node, snapshot| check(&new, snapshot.volumes(), node))
     }
 
     fn wakes(&self, event: &Event<'_>, pod: &PodInfo) -> bool {
@@ -117,8 +118,7 @@ mod tests {
     fn a_node_takes_so_many() {
         let mut there = (*claiming("p", ["one"])).clone();
         there.node_name = "a".into();
-        let mut snapshot =
-            cluster([node("a", json!({})), node("b", json!({}))], [std::sync::Arc::new(there)]);
+        let mut snapshot = cluster([node("a", json!({})), node("b", json!({}))], [Arc::new(there)]);
         let drivers = |limit: u32| {
             json!({"kind": "CSINode", "metadata": {"name": "a"},
                 "spec": {"drivers": [{"name": "d", "allocatable": {"count": limit}}]}})

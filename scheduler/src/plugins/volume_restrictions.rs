@@ -1,5 +1,9 @@
 //! `VolumeRestrictions`: some volumes can be used by one pod alone, or by several of a node only to read.
 
+use std::sync::Arc;
+
+use compact_str::CompactString;
+
 use crate::event::Event;
 use crate::framework::{Filter, Plugin, Prepared, Rejection};
 use crate::node::NodeInfo;
@@ -17,16 +21,15 @@ fn collide(some: &[Disk], others: &[Disk]) -> bool {
     some.iter().any(|disk| others.iter().any(|other| disk.collides(other)))
 }
 
-#[derive(Clone)]
-struct Uses<'a> {
-    pod: &'a PodInfo,
+struct Uses {
+    pod: Arc<PodInfo>,
     /// Its claims that one pod alone may have.
-    alone: Vec<&'a str>,
+    alone: Vec<CompactString>,
     /// How many pods on nodes have them.
     used: i64,
 }
 
-impl Filter for Uses<'_> {
+impl Filter for Uses {
     fn check(&self, node: &NodeInfo) -> Result<(), Rejection> {
         if !self.pod.disks.is_empty() && node.pods.iter().any(|other| collide(&self.pod.disks, &other.disks))
         {
@@ -35,15 +38,15 @@ impl Filter for Uses<'_> {
         if self.used > 0 { Err(Rejection::resolvable(IN_USE)) } else { Ok(()) }
     }
 
-    fn change(&mut self, pod: &PodInfo, _node: &NodeInfo, by: i64) {
-        if pod.meta.namespace == self.pod.meta.namespace {
-            let shared = pod.claims.iter().filter(|claim| self.alone.contains(&claim.name.as_str()));
-            self.used += by * i64::try_from(shared.count()).unwrap_or(i64::MAX);
-        }
+    fn is_idle(&self) -> bool {
+        self.pod.disks.is_empty() && self.alone.is_empty()
     }
 
-    fn copy(&self) -> Box<dyn Filter + '_> {
-        Box::new(self.clone())
+    fn change(&mut self, pod: &PodInfo, _node: &NodeInfo, by: i64, _snapshot: &Snapshot) {
+        if pod.meta.namespace == self.pod.meta.namespace {
+            let shared = pod.claims.iter().filter(|claim| self.alone.contains(&claim.name));
+            self.used += by * i64::try_from(shared.count()).unwrap_or(i64::MAX);
+        }
     }
 }
 
@@ -52,7 +55,7 @@ impl Plugin for VolumeRestrictions {
         "VolumeRestrictions"
     }
 
-    fn filter<'a>(&'a self, pod: &'a PodInfo, snapshot: &'a Snapshot) -> Prepared<'a> {
+    fn filter(&self, pod: &Arc<PodInfo>, snapshot: &Snapshot) -> Prepared {
         let (space, volumes) = (&pod.meta.namespace, snapshot.volumes());
         let mut alone = Vec::new();
         for used in pod.claims.iter().filter(|used| !used.ephemeral) {
@@ -61,7 +64,7 @@ impl Plugin for VolumeRestrictions {
                 return Prepared::Rejected(Rejection { resolvable: false, reasons });
             };
             if claim.is_for_one_pod() {
-                alone.push(used.name.as_str());
+                alone.push(used.name.clone());
             }
         }
         let used = alone.iter().filter(|claim| volumes.is_used(space, claim)).count();
@@ -69,7 +72,7 @@ impl Plugin for VolumeRestrictions {
         if pod.disks.is_empty() && used == 0 {
             return Prepared::Skip;
         }
-        Prepared::Filter(Box::new(Uses { pod, alone, used }))
+        Prepared::Wide(Box::new(Uses { pod: Arc::clone(pod), alone, used }))
     }
 
     fn wakes(&self, event: &Event<'_>, pod: &PodInfo) -> bool {
@@ -128,7 +131,7 @@ mod tests {
         };
         let mut on_a = (*claiming("p", ["c"])).clone();
         on_a.node_name = "a".into();
-        let mut snapshot = cluster([node("a", json!({}))], [std::sync::Arc::new(on_a)]);
+        let mut snapshot = cluster([node("a", json!({}))], [Arc::new(on_a)]);
         let waits = claiming("q", ["c"]);
         volumes_of(&mut snapshot, &[claim("ReadWriteOnce")]);
         assert_eq!(verdicts(&VolumeRestrictions, &waits, &snapshot), "skip");

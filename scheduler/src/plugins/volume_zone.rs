@@ -28,7 +28,7 @@ fn refused(reason: impl Into<Reason>) -> Rejection {
 }
 
 /// The pod's volumes that are bound and somewhere.
-fn volumes<'a>(pod: &PodInfo, snapshot: &'a Snapshot) -> Result<Vec<&'a Arc<Volume>>, Rejection> {
+fn volumes(pod: &PodInfo, snapshot: &Snapshot) -> Result<Vec<Arc<Volume>>, Rejection> {
     let known = snapshot.volumes();
     let mut found = Vec::new();
     for used in pod.claims.iter().filter(|used| !used.ephemeral) {
@@ -51,13 +51,13 @@ fn volumes<'a>(pod: &PodInfo, snapshot: &'a Snapshot) -> Result<Vec<&'a Arc<Volu
         let volume =
             known.volume(name).ok_or_else(|| refused(format!("persistentvolume \"{name}\" not found")))?;
         if LABELS.iter().any(|(label, _)| volume.metadata.labels.get(label).is_some()) {
-            found.push(volume);
+            found.push(Arc::clone(volume));
         }
     }
     Ok(found)
 }
 
-fn check(volumes: &[&Arc<Volume>], node: &NodeInfo) -> Result<(), Rejection> {
+fn check(volumes: &[Arc<Volume>], node: &NodeInfo) -> Result<(), Rejection> {
     let labels = node.node.labels();
     // A cluster of one zone need not say so.
     if LABELS.iter().all(|(label, _)| labels.get(label).is_none()) {
@@ -80,14 +80,14 @@ impl Plugin for VolumeZone {
         "VolumeZone"
     }
 
-    fn filter<'a>(&'a self, pod: &'a PodInfo, snapshot: &'a Snapshot) -> Prepared<'a> {
+    fn filter(&self, pod: &Arc<PodInfo>, snapshot: &Snapshot) -> Prepared {
         if pod.claims.is_empty() {
             return Prepared::Skip;
         }
         match volumes(pod, snapshot) {
             Err(rejection) => Prepared::Rejected(rejection),
             Ok(volumes) if volumes.is_empty() => Prepared::Skip,
-            Ok(volumes) => Prepared::local(move |node| check(&volumes, node)),
+            Ok(volumes) => Prepared::local(move |node, _| check(&volumes, node)),
         }
     }
 

@@ -85,6 +85,8 @@ impl Cluster {
             clock: self.clock.clone(),
             instance: "sim".into(),
             seed,
+            settings: keelson_scheduler::Settings::default(),
+            figures: keelson_scheduler::Figures::default(),
             election: None,
         };
         self.running.spawn(async move {
