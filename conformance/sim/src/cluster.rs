@@ -6,11 +6,15 @@ use std::time::Duration;
 
 use keelson_api::time::{Clock, UnixMillis};
 use keelson_apiserver::admission::plugins::Plugins;
+use keelson_apiserver::admission::toleration::Patience;
 use keelson_apiserver::caller::Caller;
 use keelson_apiserver::entropy::Entropy;
+use keelson_apiserver::features::Features;
 use keelson_apiserver::node_ports::NodePorts;
+use keelson_apiserver::offer::Offer;
 use keelson_apiserver::server::{ApiServer, Limits, Parts};
 use keelson_apiserver::tokens::keys::Keys;
+use keelson_apiserver::tokens::rules::TokenRules;
 use keelson_client::client::Deletion;
 use keelson_client::{Client, Key, Patch, Problem, Resource};
 use keelson_store::Store;
@@ -69,6 +73,10 @@ impl Cluster {
             keys: Keys::new(KEY, "").expect("a key that signs"),
             // Accounts are not asked for: some stories have nobody who makes them.
             admission: Plugins::default().without("ServiceAccount").expect("it is one of the rules"),
+            offer: Offer::default(),
+            features: Features::default(),
+            token_rules: TokenRules::default(),
+            patience: Patience::default(),
             node_ports: NodePorts::default(),
             address: "127.0.0.1:6443".to_owned(),
             checks: Vec::new(),
