@@ -19,7 +19,12 @@ pub(crate) use flags::{ControllerFlags, HollowFlags, SchedulerFlags, ServerFlags
 pub(crate) use table::HOLLOW_NODES_MAX;
 
 use keelson_apiserver::admission::plugins::Plugins;
+use keelson_apiserver::admission::toleration::Patience;
+use keelson_apiserver::features::Features;
 use keelson_apiserver::node_ports::NodePorts;
+use keelson_apiserver::offer::Offer;
+use keelson_apiserver::server::Limits;
+use keelson_apiserver::tokens::rules::TokenRules;
 
 use crate::failure::Failure;
 use table::{SETTINGS, Setting};
@@ -51,6 +56,16 @@ pub(crate) struct Settings {
     pub(crate) node_ports: NodePorts,
     /// Which rules of admission hold.
     pub(crate) admission: Plugins,
+    /// How long pods bear that their node has failed.
+    pub(crate) patience: Patience,
+    /// Which versions of which resources are served.
+    pub(crate) offer: Offer,
+    /// Which features are on.
+    pub(crate) features: Features,
+    /// How service accounts' tokens are made, and which are believed.
+    pub(crate) token_rules: TokenRules,
+    /// How much clients may ask for.
+    pub(crate) limits: Limits,
     /// For whom logs are written.
     pub(crate) log_format: LogFormat,
     /// How much is logged.

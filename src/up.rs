@@ -12,7 +12,7 @@ use keelson_apiserver::entropy::Entropy;
 use keelson_apiserver::health::{Check, Endpoint};
 use keelson_apiserver::serve::tls::Tls;
 use keelson_apiserver::serve::{self, Listener};
-use keelson_apiserver::server::{self, ApiServer, Limits};
+use keelson_apiserver::server::{self, ApiServer};
 use keelson_apiserver::tokens::keys::Keys;
 use tokio::time::Instant;
 
@@ -160,18 +160,23 @@ async fn begin_apiserver(
         }
         figures
     };
+    tell_of_choices(settings);
     let server = ApiServer::new(server::Parts {
         clock: clock.clone(),
         entropy: Entropy::new(random::fill),
         store: opened.store.clone(),
         keys,
         admission: settings.admission,
+        offer: settings.offer.clone(),
+        features: settings.features.clone(),
+        token_rules: settings.token_rules.clone(),
+        patience: settings.patience,
         node_ports: settings.node_ports,
         address: listener.address().to_string(),
         beside: components,
         checks: vec![storage_check(opened)],
         figures: Box::new(figures),
-        limits: Limits::default(),
+        limits: settings.limits,
     });
     let advertised = reach::advertised(settings, listener.address());
     let made = server.bootstrap(&settings.service_cidr, advertised).await;
@@ -191,6 +196,19 @@ async fn begin_apiserver(
         Ok(())
     });
     Ok(server)
+}
+
+/// Says what somebody asked for by name that comes to nothing, or will.
+fn tell_of_choices(settings: &Settings) {
+    for resource in settings.offer.absent() {
+        tracing::warn!(%resource, "--runtime-config asks for a resource that is not there yet");
+    }
+    for feature in settings.features.idle() {
+        tracing::warn!(%feature, "--feature-gates names a feature that changes nothing here");
+    }
+    for (feature, stage) in settings.features.settled() {
+        tracing::warn!(%feature, %stage, "--feature-gates names a feature that will be gone in a future release");
+    }
 }
 
 /// Upstream's probes name the check of what keeps the data after etcd, so that is its name whatever keeps it here.

@@ -7,6 +7,7 @@
 
 mod around;
 mod class;
+pub(crate) mod devices;
 mod growth;
 mod limits;
 mod not_ready;
@@ -16,7 +17,7 @@ mod protection;
 pub(crate) mod quota;
 mod runtime;
 mod service_account;
-mod toleration;
+pub mod toleration;
 
 #[cfg(test)]
 mod tests;
@@ -44,7 +45,7 @@ pub(crate) async fn fill(call: &Call<'_>, new: &mut Object, old: Option<&Object>
                 old.into_iter().for_each(|old| priority::keep(new, old));
             }
             if has(Plugin::DefaultTolerationSeconds) {
-                toleration::fill(new);
+                toleration::fill(new, call.api.patience);
             }
             Ok(())
         }
@@ -92,7 +93,7 @@ async fn fill_pod(call: &Call<'_>, new: &mut Object) -> Result<(), Problem> {
         priority::fill(call, new).await?;
     }
     if has(Plugin::DefaultTolerationSeconds) {
-        toleration::fill(new);
+        toleration::fill(new, call.api.patience);
     }
     if has(Plugin::RuntimeClass) {
         runtime::fill(call, new).await?;

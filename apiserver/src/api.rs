@@ -23,18 +23,22 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::admission::plugins::Plugins;
+use crate::admission::toleration::Patience;
 use crate::caller::Caller;
 use crate::catalog::{Catalog, Served};
 use crate::encoded::Encoded;
 use crate::entropy::Entropy;
 use crate::extension::{self, history};
+use crate::features::Features;
 use crate::node_ports::NodePorts;
 use crate::object_life::{Owner, Write};
+use crate::offer::Offer;
 use crate::problem::Problem;
 use crate::query::Query;
 use crate::resource::{Subresource, Verb};
 use crate::target::{self, ResourceTarget, Target};
 use crate::tokens::keys::Keys;
+use crate::tokens::rules::TokenRules;
 use crate::{advice, compress, discovery, openapi, refusal, verbs, websocket};
 
 /// What verbs work with.
@@ -48,6 +52,14 @@ pub(crate) struct Api {
     pub(crate) keys: Arc<Keys>,
     /// Which rules hold beyond an object's own.
     pub(crate) admission: Plugins,
+    /// Which versions of which resources are served.
+    pub(crate) offer: Arc<Offer>,
+    /// Which features are on.
+    pub(crate) features: Arc<Features>,
+    /// How tokens are made, and which are believed.
+    pub(crate) token_rules: Arc<TokenRules>,
+    /// How long pods bear that their node has failed.
+    pub(crate) patience: Patience,
     /// The ports that services may have on nodes.
     pub(crate) node_ports: NodePorts,
     /// Where this server says that it can be reached.
@@ -112,7 +124,7 @@ impl<'a> Call<'a> {
     pub(crate) fn write<'w>(&'w self, owner: Owner<'w>) -> Write<'w> {
         let part = self.subresource.map_or("", |subresource| subresource.name);
         let is_trial = self.query.first("dryRun").is_some_and(|dry_run| !dry_run.is_empty());
-        Write { now: self.now(), part, owner, caller: self.caller, is_trial }
+        Write { now: self.now(), part, owner, caller: self.caller, is_trial, features: &self.api.features }
     }
 
     /// Warns the caller, of the same thing once.
@@ -152,6 +164,10 @@ impl Api {
             encoded: Encoded::default(),
             keys: Arc::clone(&self.keys),
             admission: self.admission,
+            offer: Arc::clone(&self.offer),
+            features: Arc::clone(&self.features),
+            token_rules: Arc::clone(&self.token_rules),
+            patience: self.patience,
             node_ports: self.node_ports,
             address: self.address.clone(),
             beside: self.beside,

@@ -50,6 +50,7 @@ pub(crate) async fn run(
     let mut wanted = listed();
     wanted.extend(services(service_cidr, address));
     wanted.push(token_tracking(server));
+    wanted.extend(server.shared.api.offer.versions_beside().map(local));
     // What lies in a namespace can be made once that is there.
     let (inside, first): (Vec<_>, Vec<_>) =
         wanted.into_iter().partition(|wanted| wanted.at.contains("/namespaces/"));
@@ -92,6 +93,28 @@ fn listed() -> Vec<Wanted> {
         follows: false,
     });
     wanted.collect()
+}
+
+/// What says that this server itself serves a version.
+fn local((group, version, [group_priority, version_priority]): &(&str, &str, [u32; 2])) -> Wanted {
+    Wanted {
+        at: "/apis/apiregistration.k8s.io/v1/apiservices".into(),
+        object: json!({
+            "metadata": {
+                "name": format!("{version}.{group}"),
+                "labels": {"kube-aggregator.kubernetes.io/automanaged": "onstart"},
+            },
+            "spec": {
+                "group": group, "version": version,
+                "groupPriorityMinimum": group_priority, "versionPriority": version_priority,
+            },
+        }),
+        status: json!({"conditions": [{
+            "type": "Available", "status": "True", "reason": "Local",
+            "message": "Local APIServices are always available",
+        }]}),
+        follows: false,
+    }
 }
 
 /// Since when it is recorded that a service account's token of the old kind is used; controllers remove those that are

@@ -7,6 +7,7 @@ use keelson_store::index::IndexDefinition;
 use keelson_store::key::ResourceName;
 
 use crate::catalog::Catalog;
+use crate::offer::Offer;
 use crate::resource::{Facts, Field, Resource};
 use crate::selection::field_value;
 use crate::stored::Stored;
@@ -14,7 +15,7 @@ use crate::stored::Stored;
 /// The indexes to open the store with: lists and watches that select by such a field look at nothing else.
 #[must_use]
 pub fn indexes() -> BTreeMap<ResourceName, Vec<IndexDefinition>> {
-    let catalog = Catalog::builtin();
+    let catalog = Catalog::builtin(&Offer::default());
     let versions = catalog.groups().iter().flat_map(|group| &group.versions);
     let served = versions.flat_map(|version| &version.resources);
     served

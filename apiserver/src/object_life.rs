@@ -28,6 +28,8 @@ use keelson_schema::tree::{Object, Value};
 use crate::api::Call;
 use crate::caller::Caller;
 use crate::catalog::Served;
+use crate::edit::Edit;
+use crate::features::Features;
 use crate::meta::{Checked, drop_repeated_owners, meta, meta_mut};
 use crate::problem::Problem;
 use crate::resource::{Generation, Scope};
@@ -47,6 +49,8 @@ pub(crate) struct Write<'a> {
     pub(crate) caller: &'a Caller,
     /// Whether it is only tried.
     pub(crate) is_trial: bool,
+    /// Which features are on.
+    pub(crate) features: &'a Features,
 }
 
 /// Who owns what is written.
@@ -92,7 +96,9 @@ pub(crate) async fn create(call: &Call<'_>, mut new: Object, write: &Write<'_>) 
         resource.prepare_create(&mut whole, write);
         errors = in_words_of(check_new(call, &whole), errors);
     }
-    refuse(call, &new, errors)?;
+    let mut first = admission::devices::check(call, &new, None).await?;
+    first.extend(errors);
+    refuse(call, &new, first)?;
     resource.complete(&mut new);
     admission::check(call, &new, None).await?;
     warn(call, &new, None, write);
@@ -174,7 +180,15 @@ fn own(call: &Call<'_>, live: Option<&Object>, new: &mut Object, write: &Write<'
         merge_owners(call, new, "");
     }
     if let Owner::Manager(manager) = write.owner {
-        ownership::record(call, live, new, &Writer { manager, now: write.now });
+        let writer = Writer { manager, now: write.now };
+        match call.served.resource.as_owned(new) {
+            None => ownership::record(call, live, new, &writer),
+            Some(mut whole) => {
+                ownership::record(call, live, &mut whole, &writer);
+                let owners = whole.get("metadata.managedFields").cloned();
+                Edit::object(new).made("metadata").put("managedFields", owners);
+            }
+        }
     }
     if is_patch {
         merge_owners(call, new, " after mutating admission happens");
@@ -293,7 +307,9 @@ pub(crate) async fn update(
         prepare(call, &mut whole, old, write);
         errors = in_words_of(check_changed(call, &whole, old, write), errors);
     }
-    refuse(call, &new, errors)?;
+    let mut first = admission::devices::check(call, &new, Some(old)).await?;
+    first.extend(errors);
+    refuse(call, &new, first)?;
     admission::check(call, &new, Some(old)).await?;
     warn(call, &new, Some(old), write);
     apply::keep_times(old, &mut new);

@@ -11,7 +11,7 @@ use keelson_schema::tree::Object;
 
 use crate::api::Call;
 use crate::bootstrap::OWN_MANAGER;
-use crate::catalog::{Catalog, Served, api_version};
+use crate::catalog::{Catalog, Served};
 
 /// The versions of a resource, for owners who wrote in another one.
 struct Known<'a> {
@@ -22,8 +22,9 @@ struct Known<'a> {
 impl Known<'_> {
     fn served(&self, wanted: &str) -> Option<&Served> {
         let facts = self.served.facts();
-        let version = facts.versions.iter().find(|version| api_version(facts.group, version) == wanted)?;
-        self.catalog.resource(facts.group, version, facts.plural).map(|served| &**served)
+        self.served.api_versions.iter().find(|version| *version == wanted)?;
+        let version = wanted.rsplit('/').next()?;
+        self.catalog.known(facts.group, version, facts.plural).map(|served| &**served)
     }
 }
 
@@ -49,16 +50,13 @@ fn known<'a>(call: &'a Call<'_>) -> Known<'a> {
 }
 
 fn with_target_in<T>(known: &Known<'_>, kind: &str, part: &str, act: impl FnOnce(&Target<'_>) -> T) -> T {
-    let facts = known.served.facts();
     let filters: Vec<_> = match reach(known.served, part) {
         Some(filter) => {
-            let versions = facts.versions.iter().map(|version| api_version(facts.group, version));
-            versions.map(|version| (version, filter.clone())).collect()
+            let versions = known.served.api_versions.iter();
+            versions.map(|version| (version.as_str(), filter.clone())).collect()
         }
         None => Vec::new(),
     };
-    let filters: Vec<_> =
-        filters.iter().map(|(version, filter)| (version.as_str(), filter.clone())).collect();
     act(&Target {
         api_version: &known.served.api_version,
         kind,
@@ -132,9 +130,7 @@ fn owners(object: &Object) -> Managed {
 }
 
 fn with_scale<T>(call: &Call<'_>, act: impl FnOnce(&Scale<'_>) -> T) -> T {
-    let facts = call.served.facts();
-    let versions: Vec<String> =
-        facts.versions.iter().map(|version| api_version(facts.group, version)).collect();
+    let versions = &call.served.api_versions;
     let replicas = FieldPath::of(&["spec", "replicas"]);
     let paths: Vec<_> = versions.iter().map(|version| (version.as_str(), Some(replicas.clone()))).collect();
     act(&Scale { replicas: &paths, api_version: &call.served.api_version })

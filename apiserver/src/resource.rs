@@ -19,6 +19,7 @@ use keelson_schema::tree::Object;
 
 use crate::cells::{self, Cell};
 use crate::claims::Claims;
+use crate::defaults::gated::Gate;
 use crate::object_life::Write;
 use crate::on_demand::OnDemand;
 use crate::parts;
@@ -290,6 +291,12 @@ pub(crate) trait Resource: Send + Sync + fmt::Debug {
         let _ = new;
     }
 
+    /// The object as those who own its fields are told from: by itself, as it is; nothing if that is so.
+    fn as_owned(&self, new: &Object) -> Option<Object> {
+        let _ = new;
+        None
+    }
+
     /// The same object in another version. Most kinds are served in one, or in versions that look alike.
     fn convert(&self, object: Object, to: &Schema) -> Object {
         Object::with_root(to.clone(), object.into_root())
@@ -304,6 +311,11 @@ pub(crate) trait Resource: Send + Sync + fmt::Debug {
     fn row_conditions(&self, object: &Object) -> Vec<Cell> {
         let _ = object;
         Vec::new()
+    }
+
+    /// The features that decide on some of its fields, beside those of pods.
+    fn gates(&self) -> &'static [&'static [Gate]] {
+        &[]
     }
 
     /// Fills in what the writer left open and the structural defaults do not say.

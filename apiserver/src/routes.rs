@@ -91,7 +91,7 @@ async fn metrics(State(shared): State<Arc<Shared>>) -> Response<Body> {
 }
 
 async fn openid_configuration(State(shared): State<Arc<Shared>>) -> Response<Body> {
-    openid::configuration(&shared.api.keys, &shared.api.address)
+    openid::configuration(shared.api.token_rules.issuer(), &shared.api.keys, &shared.api.address)
 }
 
 async fn openid_keys(State(shared): State<Arc<Shared>>) -> Response<Body> {

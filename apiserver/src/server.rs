@@ -17,23 +17,27 @@ use tokio::sync::watch;
 use tower::Service;
 
 use crate::admission::plugins::Plugins;
+use crate::admission::toleration::Patience;
 use crate::api::Api;
 use crate::bootstrap::BootstrapError;
 use crate::caller::{Caller, Credentials};
 use crate::catalog::Catalog;
 use crate::encoded::Encoded;
 use crate::entropy::Entropy;
+use crate::features::Features;
 use crate::health::{Check, Checks, Endpoint};
 use crate::metrics::{Metrics, Read};
 use crate::node_ports::NodePorts;
+use crate::offer::Offer;
 use crate::pipeline;
 use crate::pipeline::limits::InFlight;
 use crate::tokens::keys::Keys;
+use crate::tokens::rules::TokenRules;
 use crate::websocket::Next;
 use crate::{openapi, routes};
 
 /// Bounds on what clients may ask for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Requests that only read, answered at the same time; more are refused. Upstream's default.
     pub reading_in_flight_max: usize,
@@ -68,6 +72,14 @@ pub struct Parts {
     pub keys: Keys,
     /// Which rules hold beyond an object's own.
     pub admission: Plugins,
+    /// Which versions of which resources are served.
+    pub offer: Offer,
+    /// Which features are on.
+    pub features: Features,
+    /// How tokens are made, and which are believed.
+    pub token_rules: TokenRules,
+    /// How long pods bear that their node has failed.
+    pub patience: Patience,
     /// The ports that services may have on nodes.
     pub node_ports: NodePorts,
     /// Where clients reach the server: `host:port`.
@@ -108,7 +120,25 @@ impl Parts {
         let admission = Plugins::default().without("ServiceAccount").expect("it is the name of one");
         let node_ports = NodePorts::default();
         let beside = &[];
-        Self { clock, entropy, store, keys, admission, node_ports, address, beside, checks, figures, limits }
+        let (offer, features) = (Offer::default(), Features::default());
+        let (token_rules, patience) = (TokenRules::default(), Patience::default());
+        Self {
+            clock,
+            entropy,
+            store,
+            keys,
+            admission,
+            offer,
+            features,
+            token_rules,
+            patience,
+            node_ports,
+            address,
+            beside,
+            checks,
+            figures,
+            limits,
+        }
     }
 }
 
@@ -150,7 +180,7 @@ impl ApiServer {
         checks.push(Check::new("shutdown", &[Endpoint::Readyz], move || {
             if *told.borrow() { Err("process is shutting down".into()) } else { Ok(()) }
         }));
-        let catalog = Arc::new(Catalog::builtin());
+        let catalog = Arc::new(Catalog::builtin(&parts.offer));
         let api = Arc::new(Api {
             store: parts.store,
             documents: Arc::new(openapi::documents(&catalog)),
@@ -160,6 +190,10 @@ impl ApiServer {
             encoded: Encoded::default(),
             keys: Arc::new(parts.keys),
             admission: parts.admission,
+            offer: Arc::new(parts.offer),
+            features: Arc::new(parts.features),
+            token_rules: Arc::new(parts.token_rules),
+            patience: parts.patience,
             node_ports: parts.node_ports,
             address: parts.address,
             beside: parts.beside,

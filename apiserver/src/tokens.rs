@@ -2,19 +2,20 @@
 //!
 //! A token is a JWT that names the account, the object it is bound to, and whom it is for. [`keys`] signs and checks,
 //! [`claims`] says what stands in it, [`verify`] decides what one that is shown proves, [`openid`] tells others how to
-//! check them. Asking for one is a subresource like any other: `crate::subresources::token`.
+//! check them, [`rules`] is what whoever starts the server decides about them. Asking for one is a subresource like any other: `crate::subresources::token`.
 
 pub(crate) mod claims;
 pub mod keys;
 pub(crate) mod openid;
 mod ring;
+pub mod rules;
 pub(crate) mod used;
 pub(crate) mod verify;
 
 #[cfg(test)]
 mod tests;
 
-/// Who makes tokens, as they say themselves; it is also whom they are for where nobody says. As kubeadm sets it.
+/// Who makes tokens where nobody says: as kubeadm sets it.
 pub(crate) const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
 /// Who made the tokens that lie in secrets, as they say themselves.
 pub(crate) const LEGACY_ISSUER: &str = "kubernetes/serviceaccount";

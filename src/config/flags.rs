@@ -28,6 +28,8 @@ pub(crate) struct SchedulerFlags(pub(crate) Given);
 #[derive(Clone, Debug)]
 pub(crate) struct HollowFlags(pub(crate) Given);
 
+/// What stands for the value of a setting that may be given several times.
+const LIST: &str = "LIST";
 const CONFIG: &str = "config";
 const VERBOSE: &str = "verbose";
 
@@ -44,6 +46,8 @@ fn add(command: Command, of: &[Of]) -> Command {
                 .value_hint(hint)
                 .help_heading(setting.heading)
                 .help(format!("{}{default}", setting.help));
+            // Lists may be given in pieces.
+            let flag = if setting.value == LIST { flag.action(ArgAction::Append) } else { flag };
             let command = command.arg(flag);
             if setting.name != LOG_LEVEL {
                 return command;
@@ -61,8 +65,10 @@ fn add(command: Command, of: &[Of]) -> Command {
 
 fn take(matches: &ArgMatches, of: &[Of]) -> Given {
     let named = SETTINGS.iter().filter(|setting| of.contains(&setting.of));
-    let values =
-        named.filter_map(|setting| Some((setting.name, matches.get_one::<String>(setting.name)?.clone())));
+    let values = named.filter_map(|setting| {
+        let given: Vec<&str> = matches.get_many::<String>(setting.name)?.map(String::as_str).collect();
+        Some((setting.name, given.join(",")))
+    });
     Given {
         values: values.collect(),
         config: matches.get_one(CONFIG).cloned(),

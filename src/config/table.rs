@@ -5,7 +5,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use keelson_apiserver::admission::plugins::{Plugin, Plugins};
+use keelson_apiserver::admission::toleration::Patience;
+use keelson_apiserver::features::Features;
 use keelson_apiserver::node_ports::NodePorts;
+use keelson_apiserver::offer::Offer;
+use keelson_apiserver::server::Limits;
+use keelson_apiserver::tokens::rules::TokenRules;
 
 use super::{Hollow, LogFormat, Settings, Surroundings, path};
 
@@ -248,10 +253,162 @@ pub(super) const SETTINGS: &[Setting] = &[
         of: Of::Servers,
         default: |_| String::new(),
         take: |settings, text, _| {
-            settings.admission = Plugins::default().without(text).map_err(|name| {
-                let known = Plugin::ALL.map(Plugin::name).join(", ");
-                format!("names {name:?}, which is none of them; there are {known}")
-            })?;
+            settings.admission = Plugins::default().without(text).map_err(unknown_plugin)?;
+            Ok(())
+        },
+    },
+    Setting {
+        name: "enable-admission-plugins",
+        value: "LIST",
+        heading: "Serving",
+        help: "Switch rules of admission on, likewise; those that there are are on by themselves",
+        of: Of::Servers,
+        default: |_| String::new(),
+        take: |_, text, _| {
+            // They are named to be sure that they hold: one that is not there must not be passed over.
+            Plugins::default().without(text).map(|_| ()).map_err(unknown_plugin)
+        },
+    },
+    Setting {
+        name: "default-not-ready-toleration-seconds",
+        value: "SECONDS",
+        heading: "Serving",
+        help: "Let pods that do not say stay for SECONDS on a node that is not ready",
+        of: Of::Servers,
+        default: |_| Patience::default().not_ready.to_string(),
+        take: |settings, text, _| {
+            settings.patience.not_ready = seconds(text)?;
+            Ok(())
+        },
+    },
+    Setting {
+        name: "default-unreachable-toleration-seconds",
+        value: "SECONDS",
+        heading: "Serving",
+        help: "Let pods that do not say stay for SECONDS on a node that cannot be reached",
+        of: Of::Servers,
+        default: |_| Patience::default().unreachable.to_string(),
+        take: |settings, text, _| {
+            settings.patience.unreachable = seconds(text)?;
+            Ok(())
+        },
+    },
+    Setting {
+        name: "runtime-config",
+        value: "LIST",
+        heading: "Serving",
+        help: "Serve versions and resources, or do not, as GROUP/VERSION=true, GROUP/VERSION/RESOURCE=false, or api/all, \
+               api/ga, api/beta, api/alpha, with commas in between",
+        of: Of::Servers,
+        default: |_| String::new(),
+        take: |settings, text, _| {
+            settings.offer = Offer::parse(text).map_err(wrong)?;
+            Ok(())
+        },
+    },
+    Setting {
+        name: "feature-gates",
+        value: "LIST",
+        heading: "Serving",
+        help: "Switch upstream's features on or off by name, as NAME=true with commas in between; AllAlpha and AllBeta \
+               stand for all of a stage",
+        of: Of::Servers,
+        default: |_| String::new(),
+        take: |settings, text, _| {
+            settings.features = Features::parse(text).map_err(wrong)?;
+            Ok(())
+        },
+    },
+    Setting {
+        name: "service-account-issuer",
+        value: "LIST",
+        heading: "Serving",
+        help: "Say in service accounts' tokens that the first of these made them, and believe those of all",
+        of: Of::Servers,
+        default: |_| TokenRules::default().issuer().to_owned(),
+        take: |settings, text, _| {
+            settings.token_rules = settings.token_rules.clone().with_issuers(pieces(text)).map_err(wrong)?;
+            Ok(())
+        },
+    },
+    Setting {
+        name: "api-audiences",
+        value: "LIST",
+        heading: "Serving",
+        help: "Believe service accounts' tokens that are for one of these; if not given, they are to be for an issuer",
+        of: Of::Servers,
+        default: |_| String::new(),
+        take: |settings, text, _| {
+            let audiences = pieces(text).into_iter().filter(|one| !one.is_empty()).collect();
+            settings.token_rules = settings.token_rules.clone().with_audiences(audiences);
+            Ok(())
+        },
+    },
+    Setting {
+        name: "service-account-max-token-expiration",
+        value: "DURATION",
+        heading: "Serving",
+        help: "Make service accounts' tokens that are good for no longer than DURATION, such as 24h; 0s is no bound",
+        of: Of::Servers,
+        default: |_| "0s".into(),
+        take: |settings, text, _| {
+            let longest = duration(text)?.as_secs().try_into().unwrap_or(i64::MAX);
+            settings.token_rules = settings.token_rules.clone().with_longest(longest).map_err(wrong)?;
+            Ok(())
+        },
+    },
+    Setting {
+        name: "service-account-extend-token-expiration",
+        value: "true|false",
+        heading: "Serving",
+        help: "Make tokens for pods that are good for a year, for clients that do not read them anew",
+        of: Of::Servers,
+        default: |_| "true".into(),
+        take: |settings, text, _| {
+            settings.token_rules = match text {
+                "true" => settings.token_rules.clone(),
+                "false" => settings.token_rules.clone().without_extension(),
+                _ => return Err("is neither true nor false".into()),
+            };
+            Ok(())
+        },
+    },
+    Setting {
+        name: "max-requests-inflight",
+        value: "NUMBER",
+        heading: "Serving",
+        help: "Answer so many requests that only read at the same time, and refuse more",
+        of: Of::Servers,
+        default: |_| Limits::default().reading_in_flight_max.to_string(),
+        take: |settings, text, _| {
+            settings.limits.reading_in_flight_max = requests(text)?;
+            Ok(())
+        },
+    },
+    Setting {
+        name: "max-mutating-requests-inflight",
+        value: "NUMBER",
+        heading: "Serving",
+        help: "Answer so many requests that may change something at the same time, and refuse more",
+        of: Of::Servers,
+        default: |_| Limits::default().mutating_in_flight_max.to_string(),
+        take: |settings, text, _| {
+            settings.limits.mutating_in_flight_max = requests(text)?;
+            Ok(())
+        },
+    },
+    Setting {
+        name: "request-timeout",
+        value: "DURATION",
+        heading: "Serving",
+        help: "Let an answer begin within DURATION, such as 1m0s, and tell the client if it does not",
+        of: Of::Servers,
+        default: |_| "1m0s".into(),
+        take: |settings, text, _| {
+            settings.limits.deadline = duration(text)?;
+            if settings.limits.deadline.is_zero() {
+                return Err("lets no answer begin; give a duration such as 1m0s".into());
+            }
             Ok(())
         },
     },
@@ -299,6 +456,35 @@ pub(super) const SETTINGS: &[Setting] = &[
     },
 ];
 
+/// What is wrong, in upstream's words.
+fn wrong(words: String) -> String {
+    format!("cannot be: {words}")
+}
+
+fn unknown_plugin(name: &str) -> String {
+    let known = Plugin::ALL.map(Plugin::name).join(", ");
+    format!("names {name:?}, which is none of them; there are {known}")
+}
+
+fn pieces(text: &str) -> Vec<String> {
+    text.split(',').map(|piece| piece.trim().to_owned()).collect()
+}
+
+fn seconds(text: &str) -> Result<i64, String> {
+    text.parse().map_err(|_| "is no number of seconds; give one such as 300".into())
+}
+
+fn requests(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| "is no number of requests; give one from 1 on".into())
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let parsed = text.parse::<keelson_api::duration::Span>().ok();
+    let parsed = parsed.and_then(|span| u64::try_from(span.0).ok());
+    parsed.map(Duration::from_nanos).ok_or_else(|| "is no duration; give one such as 30s or 24h".into())
+}
+
 /// Settings before anything was decided; every field is set by its entry in the table.
 pub(super) fn blank() -> Settings {
     Settings {
@@ -313,6 +499,11 @@ pub(super) fn blank() -> Settings {
         service_cidr: String::new(),
         node_ports: NodePorts::default(),
         admission: Plugins::default(),
+        patience: Patience::default(),
+        offer: Offer::default(),
+        features: Features::default(),
+        token_rules: TokenRules::default(),
+        limits: Limits::default(),
         shutdown_timeout: Duration::ZERO,
         log_format: LogFormat::Human,
         log_level: tracing::Level::INFO,

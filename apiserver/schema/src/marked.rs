@@ -19,6 +19,8 @@ pub enum Rule {
     Forbidden,
     /// It stays what it was when the object was made.
     Immutable,
+    /// It stays what it was when the object was made, which others tell of: here, nothing within it is asked any more.
+    Still,
     /// It stays what it is once it is there.
     Fixed,
     /// It cannot come to be later.
@@ -156,6 +158,7 @@ fn rule(word: &'static str) -> Option<Rule> {
         "optional" => Rule::Optional,
         "forbidden" => Rule::Forbidden,
         "immutable" => Rule::Immutable,
+        "still" => Rule::Still,
         "update" => match rest {
             "NoModify" => Rule::Fixed,
             "NoSet" => Rule::NotSetLater,

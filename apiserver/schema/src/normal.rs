@@ -86,13 +86,17 @@ fn has_empty_within(ty: TypeRef<'_>, value: &Value) -> bool {
             ty.as_struct().is_some_and(|of| has_empty(of, fields))
         }
         Value::List(items) if ty.kind() == Kind::List => {
-            items.is_empty() || items.iter().any(|item| has_empty_within(ty.elem(), item))
+            items.is_empty() || items.iter().any(|item| has_empty_item(ty.elem(), item))
         }
         Value::Map(entries) if ty.kind() == Kind::Map => {
-            entries.is_empty() || entries.iter().any(|(_, item)| has_empty_within(ty.elem(), item))
+            entries.is_empty() || entries.iter().any(|(_, item)| has_empty_item(ty.elem(), item))
         }
         _ => false,
     }
+}
+
+fn has_empty_item(ty: TypeRef<'_>, item: &Value) -> bool {
+    matches!(item, Value::Null) && ty.kind() == Kind::Bytes || has_empty_within(ty, item)
 }
 
 fn drop_empty_within(ty: TypeRef<'_>, value: &mut Value) {

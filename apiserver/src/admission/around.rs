@@ -15,8 +15,11 @@ use crate::{refusal, render};
 pub(super) type Kind = (&'static str, &'static str, &'static str);
 
 pub(super) fn served(call: &Call<'_>, (group, version, plural): Kind) -> Result<Arc<Served>, Problem> {
-    let served = call.api.catalog.resource(group, version, plural);
-    served.cloned().ok_or_else(|| Problem::Defect(format!("nobody serves {plural}")))
+    call.api
+        .catalog
+        .known(group, version, plural)
+        .cloned()
+        .ok_or_else(|| Problem::Defect(format!("nobody serves {plural}")))
 }
 
 /// The object of that name, if there is one.

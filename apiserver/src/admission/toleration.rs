@@ -5,14 +5,32 @@ use keelson_schema::tree::{Object, Value, View};
 
 use crate::edit::Edit;
 
-/// How long a pod stays on a node that has failed.
+/// How long a pod stays on a node that has failed, where it does not say. Upstream's figure.
 const SECONDS: i64 = 300;
-const FAILURES: [&str; 2] = ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"];
+
+/// How long pods that do not say stay on a node that has failed, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// On one that says that it is not ready.
+    pub not_ready: i64,
+    /// On one that says nothing.
+    pub unreachable: i64,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { not_ready: SECONDS, unreachable: SECONDS }
+    }
+}
 const NO_EXECUTE: &str = "NoExecute";
 const EXISTS: &str = "Exists";
 
-pub(super) fn fill(pod: &mut Object) {
-    for failure in FAILURES {
+pub(super) fn fill(pod: &mut Object, patience: Patience) {
+    let failures = [
+        ("node.kubernetes.io/not-ready", patience.not_ready),
+        ("node.kubernetes.io/unreachable", patience.unreachable),
+    ];
+    for (failure, seconds) in failures {
         let bears = |toleration: View<'_>| {
             let (key, effect) = (toleration.field("key").text(), toleration.field("effect").text());
             (key == failure || key.is_empty()) && (effect == NO_EXECUTE || effect.is_empty())
@@ -24,7 +42,7 @@ pub(super) fn fill(pod: &mut Object) {
                 toleration.set("key", failure);
                 toleration.set("operator", EXISTS);
                 toleration.set("effect", NO_EXECUTE);
-                toleration.set("tolerationSeconds", SECONDS);
+                toleration.set("tolerationSeconds", seconds);
             });
             let present = spec.remove("tolerations");
             let all = present.iter().flat_map(Value::items).cloned().chain([toleration]);

@@ -1,36 +1,85 @@
 //! Fields of features that are off: what is written there is dropped, unless the object already has some of it.
 //!
-//! Which features those are follows from upstream's stages at this version; there is no switch for them yet.
+//! Which features those are follows from upstream's stages at this version, and from what whoever starts the server says.
+
+use std::collections::BTreeSet;
 
 use keelson_schema::tree::{Entries, Object, Value, View};
 
 use crate::edit::Edit;
+use crate::features::Features;
+use crate::resources::RESOURCES;
 
-/// A feature that is off: the fields that belong to it, as paths from the `spec` or `status` where they are. Lists on
-/// the way are passed through, and `|` parts alternatives.
-pub(crate) struct Gate(pub(crate) &'static [&'static str]);
+/// A feature, and the fields that belong to it, as paths from the `spec` or `status` where they are. Lists on the way are
+/// passed through, and `|` parts alternatives.
+pub(crate) struct Gate {
+    feature: &'static str,
+    /// Whether it is on by itself.
+    is_on: bool,
+    paths: &'static [&'static str],
+}
+
+impl Gate {
+    /// One that is off by itself.
+    pub(crate) const fn off(feature: &'static str, paths: &'static [&'static str]) -> Self {
+        Self { feature, is_on: false, paths }
+    }
+
+    /// Fields of a feature that there was once.
+    pub(crate) const fn gone(paths: &'static [&'static str]) -> Self {
+        Self { feature: "", is_on: false, paths }
+    }
+
+    /// One that is on by itself, and can be switched off.
+    pub(crate) const fn on(feature: &'static str, paths: &'static [&'static str]) -> Self {
+        Self { feature, is_on: true, paths }
+    }
+}
 
 /// Of the `spec` of pods and templates.
 const POD_SPEC: &[Gate] = &[
-    Gate(&["schedulingGroup"]),
-    Gate(&["evictionResponders"]),
-    Gate(&["volumes.emptyDir.mode"]),
-    Gate(&["containers|initContainers|ephemeralContainers.volumeMounts.bindMountOptions"]),
-    Gate(&["containers|initContainers|ephemeralContainers.lifecycle.stopSignal"]),
-    Gate(&[
-        "containers|initContainers|ephemeralContainers.livenessProbe|readinessProbe|startupProbe.httpGet.protocol",
-        "containers|initContainers|ephemeralContainers.lifecycle.postStart|preStop.httpGet.protocol",
-    ]),
-    Gate(&[
-        "containers|initContainers|ephemeralContainers.livenessProbe|readinessProbe|startupProbe.grpc.mode",
-    ]),
-    Gate(&[
-        "volumes.secret|configMap|downwardAPI|projected.defaultUser",
-        "volumes.secret|configMap|downwardAPI.items.user",
-        "volumes.projected.sources.secret|downwardAPI|configMap.items.user",
-        "volumes.projected.sources.serviceAccountToken|clusterTrustBundle|podCertificate.user",
-    ]),
+    Gate::off("GenericWorkload", &["schedulingGroup"]),
+    Gate::off("EvictionRequestAPI", &["evictionResponders"]),
+    Gate::off("EmptyDirVolumeMode", &["volumes.emptyDir.mode"]),
+    Gate::off(
+        "VolumeBindMountOptions",
+        &["containers|initContainers|ephemeralContainers.volumeMounts.bindMountOptions"],
+    ),
+    Gate::off(STOP_SIGNALS, &["containers|initContainers|ephemeralContainers.lifecycle.stopSignal"]),
+    Gate::off(
+        "H2CContainerProbe",
+        &[
+            "containers|initContainers|ephemeralContainers.livenessProbe|readinessProbe|startupProbe.httpGet.protocol",
+            "containers|initContainers|ephemeralContainers.lifecycle.postStart|preStop.httpGet.protocol",
+        ],
+    ),
+    Gate::off(
+        "GRPCContainerProbeTLS",
+        &[
+            "containers|initContainers|ephemeralContainers.livenessProbe|readinessProbe|startupProbe.grpc.mode",
+        ],
+    ),
+    Gate::off(
+        "AtomicWriteVolumeUserFields",
+        &[
+            "volumes.secret|configMap|downwardAPI|projected.defaultUser",
+            "volumes.secret|configMap|downwardAPI.items.user",
+            "volumes.projected.sources.secret|downwardAPI|configMap.items.user",
+            "volumes.projected.sources.serviceAccountToken|clusterTrustBundle|podCertificate.user",
+        ],
+    ),
+    Gate::on("PodLevelResources", &["resources"]),
+    Gate::on("EnvFiles", &["containers|initContainers|ephemeralContainers.env.valueFrom.fileKeyRef"]),
+    Gate::on("MatchLabelKeysInPodTopologySpread", &["topologySpreadConstraints.matchLabelKeys"]),
+    Gate::on("ClusterTrustBundleProjection", &["volumes.projected.sources.clusterTrustBundle"]),
+    Gate::on("PodCertificateRequest", &["volumes.projected.sources.podCertificate"]),
 ];
+
+/// The feature that a container may say which signal ends it.
+const STOP_SIGNALS: &str = "ContainerStopSignals";
+
+/// The feature that an attribute of a device may have several values.
+pub(crate) const LISTS_OF_VALUES: &str = "DRAListTypeAttributes";
 
 /// Annotations that once said what `initContainers` says.
 const INIT_CONTAINER_ANNOTATIONS: [&str; 4] = [
@@ -44,19 +93,19 @@ const INIT_CONTAINER_ANNOTATIONS: [&str; 4] = [
 const CONTAINERS: [&str; 3] = ["containers", "initContainers", "ephemeralContainers"];
 
 /// Drops from the template of pods at `path` in an object what belongs to features that are off.
-pub(crate) fn template(new: &mut Object, old: Option<&Object>, path: &[&str]) {
+pub(crate) fn template(features: &Features, new: &mut Object, old: Option<&Object>, path: &[&str]) {
     let mut old = old.map(Object::view);
     let mut template = Edit::object(new);
     walk(&mut template, path, &mut |template| {
         for name in path {
             old = old.map(|old| old.field(name));
         }
-        pod(template, old);
+        pod(features, template, old);
     });
 }
 
 /// Does that for a pod, or the template of one.
-pub(crate) fn pod(pod: &mut Edit<'_>, old: Option<View<'_>>) {
+pub(crate) fn pod(features: &Features, pod: &mut Edit<'_>, old: Option<View<'_>>) {
     if let Some(mut metadata) = pod.part("metadata")
         && let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_map_mut)
     {
@@ -71,7 +120,7 @@ pub(crate) fn pod(pod: &mut Edit<'_>, old: Option<View<'_>>) {
             containers.map(|container| container.path("lifecycle.stopSignal").is_present()).collect()
         };
         let before = stopped(&spec);
-        drop(&mut spec, old.map(|old| old.field("spec")), POD_SPEC);
+        drop(features, &mut spec, old.map(|old| old.field("spec")), POD_SPEC);
         let mut before = before.into_iter();
         for name in CONTAINERS {
             // A lifecycle that only had a stop signal is none without it.
@@ -86,9 +135,9 @@ pub(crate) fn pod(pod: &mut Edit<'_>, old: Option<View<'_>>) {
     }
 }
 
-/// Drops from `part` what belongs to the features of `gates`.
-pub(crate) fn drop(part: &mut Edit<'_>, old: Option<View<'_>>, gates: &[Gate]) {
-    for Gate(paths) in gates {
+/// Drops from `part` what belongs to those features of `gates` that are off.
+pub(crate) fn drop(features: &Features, part: &mut Edit<'_>, old: Option<View<'_>>, gates: &[Gate]) {
+    for Gate { paths, .. } in gates.iter().filter(|gate| !features.is_on(gate.feature, gate.is_on)) {
         let is_in_use = paths.iter().any(|path| old.is_some_and(|old| is_in_use(old, path)));
         if !is_in_use {
             paths.iter().for_each(|path| remove(part, path));
@@ -132,5 +181,26 @@ fn walk(edit: &mut Edit<'_>, path: &[&str], then: &mut dyn FnMut(&mut Edit<'_>))
                 walk(&mut inner, rest, then);
             }
         }
+    }
+}
+
+/// The features that decide on some field.
+pub(crate) fn features() -> BTreeSet<&'static str> {
+    let own = RESOURCES.iter().flat_map(|resource| resource.gates()).copied().chain([POD_SPEC]);
+    own.flatten().map(|gate| gate.feature).chain([LISTS_OF_VALUES]).filter(|name| !name.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gates_are_by_themselves_as_their_features_are() {
+        let gates =
+            RESOURCES.iter().flat_map(|resource| resource.gates()).copied().chain([POD_SPEC]).flatten();
+        for gate in gates.filter(|gate| !gate.feature.is_empty()) {
+            assert_eq!(Features::by_itself(gate.feature), Some(gate.is_on), "{}", gate.feature);
+        }
+        assert_eq!(Features::by_itself(LISTS_OF_VALUES), Some(false));
     }
 }

@@ -186,3 +186,54 @@ async fn what_depends_on_an_object_is_orphaned_only_where_clients_expect_it() {
     world.ask(Method::DELETE, &path_of, json!({"propagationPolicy": "Background"})).await;
     assert_eq!(world.get(&path_of).await.0, 404);
 }
+
+#[tokio::test]
+async fn what_upstream_reads_into_an_object_is_its_writers() {
+    let world = World::new().await;
+    world.make("/api/v1/namespaces", json!({"metadata": {"name": "a"}})).await;
+    let container = json!([{"name": "c", "image": "i"}]);
+    let template = json!({"metadata": {"labels": {"app": "x"}}, "spec": {"containers": container, "restartPolicy": "Never"}});
+    let job = json!({"metadata": {"name": "j"}, "spec": {"template": template}});
+    let made = world.make("/apis/batch/v1/namespaces/a/jobs", job).await;
+    assert_eq!(made["metadata"]["labels"]["app"], json!("x"));
+    let owned = &made["metadata"]["managedFields"][0]["fieldsV1"]["f:metadata"];
+    assert_eq!(*owned, json!({"f:labels": {".": {}, "f:app": {}}}));
+    // A value that is null is stored as none, and so does not change any more.
+    let secret = json!({"metadata": {"name": "s"}, "data": {"a": null}});
+    let made = world.make("/api/v1/namespaces/a/secrets", secret).await;
+    assert_eq!(made["data"], json!({"a": ""}));
+}
+
+#[tokio::test]
+async fn what_is_wrong_comes_in_upstreams_order() {
+    let world = World::new().await;
+    world.make("/api/v1/namespaces", json!({"metadata": {"name": "a"}})).await;
+    let causes = |answer: &Value| -> Vec<String> {
+        let causes = answer["details"]["causes"].as_array().unwrap().iter();
+        causes.map(|cause| cause["field"].as_str().unwrap().to_owned()).collect()
+    };
+    const BINDINGS: &str = "/apis/rbac.authorization.k8s.io/v1/namespaces/a/rolebindings";
+    let role = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "r"});
+    let mut binding = world.make(BINDINGS, json!({"metadata": {"name": "b"}, "roleRef": role})).await;
+    binding["roleRef"]["name"] = json!("");
+    let (code, refused) = world.ask(Method::PUT, &format!("{BINDINGS}/b"), binding).await;
+    assert_eq!((code, causes(&refused)), (422, vec!["roleRef.name".to_owned(), "roleRef".to_owned()]));
+    const TEMPLATES: &str = "/apis/resource.k8s.io/v1/namespaces/a/resourceclaimtemplates";
+    let request =
+        |admin: bool| json!([{"name": "r", "exactly": {"deviceClassName": "c", "adminAccess": admin}}]);
+    let constraint = json!([{"requests": ["r"], "distinctAttribute": "e.example/i"}]);
+    let template = |admin: bool| {
+        let devices = json!({"requests": request(admin), "constraints": constraint});
+        json!({"metadata": {"name": "t"}, "spec": {"spec": {"devices": devices}}})
+    };
+    let (code, refused) = world.ask(Method::POST, TEMPLATES, template(true)).await;
+    assert_eq!((code, causes(&refused)), (422, vec!["spec.devices.requests[0].adminAccess".to_owned()]));
+    let mut made = world.make(TEMPLATES, template(false)).await;
+    made["spec"]["spec"]["devices"]["requests"] = json!([]);
+    let (code, refused) = world.ask(Method::PUT, &format!("{TEMPLATES}/t"), made).await;
+    let expected = ["spec.spec.devices.constraints[0].requests[0]", "spec"];
+    assert_eq!((code, causes(&refused)), (422, expected.map(str::to_owned).to_vec()));
+    let labels = json!({"resource.kubernetes.io/admin-access": "true"});
+    world.make("/api/v1/namespaces", json!({"metadata": {"name": "b", "labels": labels}})).await;
+    world.make(&TEMPLATES.replace("/a/", "/b/"), template(true)).await;
+}

@@ -11,7 +11,6 @@ use crate::caller::{Caller, Credentials};
 use crate::problem::Problem;
 use crate::routes;
 use crate::server::Shared;
-use crate::tokens::ISSUER;
 use crate::tokens::verify::Verifier;
 
 /// Who asks: whom the certificate names, or else whose token it is. What proves nothing is refused even where nothing
@@ -27,10 +26,10 @@ pub(crate) async fn establish(
         return Ok(caller);
     }
     let verifier = Verifier { api: &server.api, now };
-    let own = [ISSUER.to_owned()];
+    let own = server.api.token_rules.audiences();
     let mut refused = certificate.err();
     if let Some(token) = bearer_token(headers) {
-        match verifier.token(token, &own).await {
+        match verifier.token(token, own).await {
             Ok(proven) => return Ok(Arc::new(proven.caller)),
             Err(why) => {
                 tracing::debug!(%why, "a token that proves nothing");
@@ -39,7 +38,7 @@ pub(crate) async fn establish(
         }
     }
     match protocol_token::offered(headers) {
-        Ok(Some(offered)) => match verifier.token(&offered.token, &own).await {
+        Ok(Some(offered)) => match verifier.token(&offered.token, own).await {
             Ok(proven) => {
                 offered.forget(headers);
                 return Ok(Arc::new(proven.caller));

@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn requests_are_counted_by_what_they_ask_for() {
-        let catalog = Catalog::builtin();
+        let catalog = Catalog::builtin(&crate::offer::Offer::default());
         for (method, uri, expected) in [
             (Method::GET, "/livez/ping", "GET |||/livez|| "),
             (Method::GET, "/api/v1/pods", "LIST |v1|pods||cluster| "),

@@ -9,7 +9,6 @@ use crate::edit::Edit;
 use crate::meta::meta_mut;
 use crate::problem::Problem;
 use crate::refusal;
-use crate::tokens::ISSUER;
 use crate::tokens::verify::{Refused, Verifier};
 
 /// Says whose token is asked about.
@@ -21,7 +20,7 @@ pub(super) async fn review_token(call: &Call<'_>, mut review: Object) -> Result<
     let mut audiences: Vec<String> =
         review.view().path("spec.audiences").items().map(|item| item.text().to_owned()).collect();
     if audiences.is_empty() {
-        audiences.push(ISSUER.to_owned());
+        audiences.extend_from_slice(call.api.token_rules.audiences());
     }
     let api = call.api;
     let verifier = Verifier { api, now: api.clock.now() };

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::Resource;
 use crate::caller::Caller;
+use crate::features::Features;
 use crate::object_life::{Owner, Write};
 
 /// When tests happen: 2030-01-01T00:00:00Z.
@@ -39,10 +40,13 @@ pub(crate) fn cells(resource: &dyn Resource, text: &str, expected: Value) {
 /// Who writes in tests.
 static CALLER: LazyLock<Caller> = LazyLock::new(|| Caller::authenticated("tester", ["testers"]));
 
+/// What is on in tests.
+static FEATURES: LazyLock<Features> = LazyLock::new(Features::default);
+
 /// A write to `part` of an object (the object itself if empty), at [`NOW`].
 pub(crate) fn write(part: &str) -> Write<'_> {
     let now = Time { seconds: i64::try_from(NOW.0 / 1000).unwrap(), nanos: 0 };
-    Write { now, part, owner: Owner::Recorded, caller: &CALLER, is_trial: false }
+    Write { now, part, owner: Owner::Recorded, caller: &CALLER, is_trial: false, features: &FEATURES }
 }
 
 /// Sees to it that a new object is prepared like that.

@@ -96,6 +96,7 @@ impl Asked<'_> {
             Rule::Optional => return !is_set,
             Rule::Required if !is_set => Error::required(path, ""),
             Rule::Forbidden if is_set => Error::forbidden(path, ""),
+            Rule::Still if self.is_update => return true,
             Rule::Immutable if self.is_update => Error::invalid(path, Shown::Null, super::IMMUTABLE),
             Rule::Fixed if self.is_update && is_set && old.is_some() => {
                 Error::invalid(path, Shown::Null, "field cannot be modified once set")

@@ -39,7 +39,7 @@ pub(crate) async fn create(call: &Call<'_>, bytes: &Bytes) -> Result<Response<Bo
 
 /// Does the same for a binding that is posted by itself, as it was long ago: it alone says which pod it is about.
 pub(crate) async fn create_by_itself(call: &Call<'_>, bytes: &Bytes) -> Result<Response<Body>, Problem> {
-    let pods = call.api.catalog.resource("", "v1", "pods");
+    let pods = call.api.catalog.known("", "v1", "pods");
     let pods = pods.ok_or_else(|| Problem::Defect("there are no pods".into()))?;
     let binding = read(call, bytes, &body::options(call, &kind::CREATE)?)?;
     let target = ResourceTarget {

@@ -138,7 +138,7 @@ fn check_ports(call: &Call<'_>) -> Result<(), Problem> {
 
 /// Why nothing is reached through this node.
 async fn beyond(call: &Call<'_>, node: &str) -> Result<Problem, Problem> {
-    let nodes = call.api.catalog.resource("", "v1", "nodes");
+    let nodes = call.api.catalog.known("", "v1", "nodes");
     let nodes = nodes.ok_or_else(|| Problem::Defect("there are no nodes".into()))?;
     let key = Key::new(&nodes.store, "", node);
     let (_, found) = call.api.store.get(&key, At::Latest).await.map_err(refusal::unreadable)?;

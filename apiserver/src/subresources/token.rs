@@ -23,7 +23,7 @@ use crate::meta::{meta, meta_mut};
 use crate::problem::Problem;
 use crate::stored::{Stored, scan};
 use crate::tokens::claims::{Claims, Kubernetes, Reference};
-use crate::tokens::{ISSUER, user_name};
+use crate::tokens::user_name;
 use crate::verbs::get;
 use crate::{admission, object_life, ownership, refusal, render};
 
@@ -63,6 +63,7 @@ pub(crate) async fn create(call: &Call<'_>, bytes: &Bytes) -> Result<Response<Bo
         }
         None => Kubernetes::default(),
     };
+    shorten(call, &mut request);
     let token = sign(call, &request, &account, bound)?;
     let until = call.now().seconds + seconds(&request);
     let mut edit = Edit::object(&mut request);
@@ -105,13 +106,23 @@ fn complete(call: &Call<'_>, request: &mut Tree, account: &Object) -> Result<(),
     edit.remove("status");
     let mut spec = edit.made("spec");
     if spec.get("audiences").is_none_or(Value::is_empty) {
-        spec.set("audiences", Value::List([Value::from(ISSUER)].into_iter().collect()));
+        let own = call.api.token_rules.audiences().iter().map(|one| Value::from(one.as_str()));
+        spec.set("audiences", Value::List(own.collect()));
     }
     Ok(())
 }
 
 fn seconds(request: &Tree) -> i64 {
     request.get("spec.expirationSeconds").and_then(Value::as_int).unwrap_or(0)
+}
+
+/// Gives what is asked for no longer than tokens may be good.
+fn shorten(call: &Call<'_>, request: &mut Tree) {
+    let asked = seconds(request);
+    if let Some(longest) = call.api.token_rules.longest().filter(|longest| asked > *longest) {
+        call.warn(&[format!("requested expiration of {asked} seconds shortened to {longest} seconds")]);
+        Edit::object(request).made("spec").set("expirationSeconds", longest);
+    }
 }
 
 fn check(request: &Tree) -> Result<(), Problem> {
@@ -268,18 +279,20 @@ fn check_uid(asked: View<'_>, uid: &str) -> Result<(), Problem> {
 }
 
 fn sign(call: &Call<'_>, request: &Tree, account: &Object, bound: Kubernetes) -> Result<String, Problem> {
+    let rules = &call.api.token_rules;
     let (now, asked) = (call.now().seconds, seconds(request));
     let audiences: Vec<String> =
         request.view().path("spec.audiences").items().map(|item| item.text().to_owned()).collect();
     let is_projected = bound.pod.is_some()
         && asked == PROJECTED_SECONDS
-        && audiences.iter().all(|audience| audience == ISSUER);
+        && rules.extends()
+        && audiences.iter().all(|audience| rules.audiences().contains(audience));
     let (good, warn_after) = if is_projected { (EXTENDED_SECONDS, Some(now + asked)) } else { (asked, None) };
     let claims = Claims {
         aud: audiences,
         exp: Some(now + good),
         iat: Some(now),
-        iss: ISSUER.into(),
+        iss: rules.issuer().to_owned(),
         jti: call.api.entropy.uid().to_string(),
         kubernetes: Kubernetes {
             namespace: account.namespace().to_owned(),

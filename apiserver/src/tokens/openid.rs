@@ -5,8 +5,8 @@ use http::header::CACHE_CONTROL;
 use http::{HeaderValue, Response, StatusCode};
 use serde::Serialize;
 
+use super::KEYS_HOLD_SECONDS;
 use super::keys::{Jwk, Keys};
-use super::{ISSUER, KEYS_HOLD_SECONDS};
 use crate::problem::answer;
 
 /// Where the configuration is.
@@ -15,8 +15,8 @@ pub(crate) const CONFIGURATION_PATH: &str = "/.well-known/openid-configuration";
 pub(crate) const KEYS_PATH: &str = "/openid/v1/jwks";
 
 #[derive(Serialize)]
-struct Configuration {
-    issuer: &'static str,
+struct Configuration<'a> {
+    issuer: &'a str,
     jwks_uri: String,
     response_types_supported: [&'static str; 1],
     subject_types_supported: [&'static str; 1],
@@ -28,13 +28,13 @@ struct KeySet {
     keys: Vec<Jwk>,
 }
 
-/// Where things are, for a server that is reached at `address`.
-pub(crate) fn configuration(keys: &Keys, address: &str) -> Response<Body> {
+/// Where things are, for a server that is reached at `address` and whose tokens `issuer` makes.
+pub(crate) fn configuration(issuer: &str, keys: &Keys, address: &str) -> Response<Body> {
     let mut algorithms: Vec<_> = keys.shown().iter().map(|key| key.alg).collect();
     algorithms.sort_unstable();
     algorithms.dedup();
     let configuration = Configuration {
-        issuer: ISSUER,
+        issuer,
         jwks_uri: format!("https://{address}{KEYS_PATH}"),
         response_types_supported: ["id_token"],
         subject_types_supported: ["public"],

@@ -49,7 +49,7 @@ pub(super) async fn mark(api: &Arc<Api>, secret: &Object, now: UnixMillis) {
 }
 
 async fn write(api: &Arc<Api>, secret: &Object, today: &str) -> Result<(), Problem> {
-    let served = api.catalog.resource("", "v1", "secrets");
+    let served = api.catalog.known("", "v1", "secrets");
     let served = served.ok_or_else(|| Problem::Defect("there are no secrets".into()))?;
     let target =
         ResourceTarget { namespace: secret.namespace(), name: secret.name(), ..ResourceTarget::default() };

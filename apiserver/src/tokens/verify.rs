@@ -15,7 +15,7 @@ use keelson_store::key::{Key, ResourceName};
 use keelson_store::object::Object;
 
 use super::claims::{Claims, LegacyClaims, Reference};
-use super::{ISSUER, LEGACY_ISSUER, groups, split_user_name, used, user_name};
+use super::{LEGACY_ISSUER, groups, split_user_name, used, user_name};
 use crate::api::Api;
 use crate::caller::{Caller, Extra, extra};
 use crate::stored::{Stored, scan};
@@ -72,18 +72,18 @@ impl Verifier<'_> {
         // Not believed yet: it only says which kind of token this claims to be.
         let claimed = jsonwebtoken::dangerous::insecure_decode_claims::<Issuer>(token);
         match claimed.as_ref().map(|claimed| claimed.iss.as_str()) {
-            Ok(ISSUER) => self.bound(token, audiences).await,
             Ok(LEGACY_ISSUER) => self.legacy(token, audiences).await,
+            Ok(issuer) if self.api.token_rules.believes(issuer) => self.bound(token, audiences).await,
             _ => refuse(Refused::UNKNOWN),
         }
     }
 
     async fn bound(&self, token: &str, audiences: &[String]) -> Result<Proven, Refused> {
         let claims: Claims = self.api.keys.open(token).map_err(|error| Refused(error.to_string()))?;
-        if claims.iss != ISSUER {
+        if !self.api.token_rules.believes(&claims.iss) {
             return refuse(format!("token issuer {:?} is invalid", claims.iss));
         }
-        let audiences = meant(&claims.aud, audiences)?;
+        let audiences = meant(&claims.aud, self.api.token_rules.audiences(), audiences)?;
         self.check_times(&claims)?;
         let bound = &claims.kubernetes;
         let (namespace, account) = (&*bound.namespace, &bound.serviceaccount);
@@ -166,7 +166,7 @@ impl Verifier<'_> {
     async fn legacy(&self, token: &str, audiences: &[String]) -> Result<Proven, Refused> {
         const INVALIDATED: &str = "Token has been invalidated";
         let claims: LegacyClaims = self.api.keys.open(token).map_err(|error| Refused(error.to_string()))?;
-        let audiences = meant(&claims.aud, audiences)?;
+        let audiences = meant(&claims.aud, self.api.token_rules.audiences(), audiences)?;
         for (claim, value) in [
             ("sub", &claims.sub),
             ("namespace", &claims.namespace),
@@ -242,9 +242,8 @@ fn deleted_at(json: &[u8]) -> Option<i64> {
 }
 
 /// Those among `audiences` that a token for `has` is for. One for nobody in particular is for this server.
-fn meant(has: &[String], audiences: &[String]) -> Result<Vec<String>, Refused> {
-    let own = [ISSUER.to_owned()];
-    let has = if has.is_empty() { &own[..] } else { has };
+fn meant(has: &[String], own: &[String], audiences: &[String]) -> Result<Vec<String>, Refused> {
+    let has = if has.is_empty() { own } else { has };
     let meant: Vec<String> = has.iter().filter(|one| audiences.contains(one)).cloned().collect();
     if meant.is_empty() {
         let shown = |all: &[String]| all.iter().map(|one| format!("{one:?}")).collect::<Vec<_>>().join(" ");

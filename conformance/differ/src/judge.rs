@@ -79,6 +79,17 @@ pub fn judge(scripts: &[Script], found: &Record, recorded: &Record, known: &mut 
 }
 
 impl Judgement {
+    /// With what another comparison found.
+    pub fn add(&mut self, other: Self) {
+        self.answers += other.answers;
+        self.unsteady += other.unsteady;
+        self.differ += other.differ;
+        self.known += other.known;
+        self.unknown.extend(other.unknown);
+        self.gone.extend(other.gone);
+        self.unrecorded.extend(other.unrecorded);
+    }
+
     /// Whether nothing differs but what is known, and all that is known differs.
     #[must_use]
     pub fn is_clean(&self) -> bool {

@@ -6,8 +6,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use keelson_differ::ask::{FLAGS, UNANSWERED, ask};
-use keelson_differ::judge::judge;
+use keelson_differ::judge::{Judgement, judge};
 use keelson_differ::known::Known;
+use keelson_differ::manifests::{self, Manifests};
 use keelson_differ::normal::{Normal, RUN};
 use keelson_differ::questions;
 use keelson_differ::record::{self, Record};
@@ -53,6 +54,20 @@ enum What {
         #[arg(long)]
         all: bool,
         /// Prints each difference by itself, as a line of that list would begin
+        #[arg(long)]
+        each: bool,
+    },
+    /// Asks both servers what they make of the manifests in a directory: each document is created, read, changed, applied,
+    /// applied again and removed
+    Manifests {
+        /// The directory; all files below it whose names end in .yaml, .yml or .json are read
+        directory: PathBuf,
+        /// The directory with upstream's `etcd` and `kube-apiserver`
+        programs: PathBuf,
+        /// Asks only every so-many-th
+        #[arg(long, default_value_t = 1)]
+        every: usize,
+        /// Prints each difference by itself
         #[arg(long)]
         each: bool,
     },
@@ -123,6 +138,16 @@ async fn run(command: &Command) -> Result<ExitCode, String> {
             print!("{}", judgement.report());
             Ok(if judgement.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
+        What::Manifests { directory, programs, every, each } => {
+            let mut found = manifests::read(directory)?;
+            found.documents.retain(|one| one.source.contains(&command.only));
+            let mut count = 0;
+            found.documents.retain(|_| {
+                count += 1;
+                count % every.max(&1) == 0
+            });
+            both(&binary, &Programs::in_directory(programs)?, &found, *each).await
+        }
         What::Show => {
             show(&scripts, &record::read(&record::directory())?);
             Ok(ExitCode::SUCCESS)
@@ -132,6 +157,46 @@ async fn run(command: &Command) -> Result<ExitCode, String> {
 
 async fn asked(client: &Client, run: &str, scripts: &[Script]) -> Result<Record, String> {
     Ok(record::record(scripts, ask(client, run, scripts).await?))
+}
+
+/// Starts upstream's server and ours, and asks both what they make of manifests.
+async fn both(binary: &Path, programs: &Programs, found: &Manifests, each: bool) -> Result<ExitCode, String> {
+    let upstream = Upstream::start(programs, Scratch::new(binary, "data"), &[]).await;
+    let scratch = Scratch::new(binary, "data");
+    let ours = scratch.up(&FLAGS).await;
+    let compared = beside(&Client::of(&ours.kubeconfig()), &upstream.client(), found, each).await;
+    ours.end().await;
+    upstream.end().await;
+    compared
+}
+
+/// How many scripts are asked before their answers are compared and let go.
+const BATCH: usize = 400;
+
+/// Asks two servers what they make of manifests, and says where they differ.
+async fn beside(ours: &Client, theirs: &Client, found: &Manifests, each: bool) -> Result<ExitCode, String> {
+    ask(theirs, RUN, &[questions::settled()]).await?;
+    let scripts = manifests::scripts(found);
+    let mut whole = Judgement::default();
+    for batch in scripts.chunks(BATCH) {
+        let (expected, answers) = (asked(theirs, RUN, batch).await?, asked(ours, RUN, batch).await?);
+        let judgement = judge(batch, &answers, &expected, &mut Known::default());
+        whole.add(judgement);
+        eprintln!("{} answers, {} differ", whole.answers, whole.differ);
+    }
+    for one in whole.unknown.iter().filter(|_| each) {
+        println!("{} {} :: {} not {}", one.question, one.place, one.found, one.expected);
+    }
+    found.lossy.iter().for_each(|lossy| println!("not given back as it was: {lossy}"));
+    print!("{}", whole.report());
+    println!(
+        "{} documents asked, {} of kinds that are not upstream's own, {} texts that are no objects",
+        found.documents.len(),
+        found.custom,
+        found.unreadable
+    );
+    let clean = whole.is_clean() && found.lossy.is_empty();
+    Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// What a server of upstream's answers that has just begun.

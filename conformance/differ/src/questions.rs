@@ -6,6 +6,8 @@ use crate::script::Script;
 mod accepts;
 mod applies;
 mod bodies;
+#[cfg(test)]
+mod coverage;
 mod deletes;
 mod documents;
 mod facts;

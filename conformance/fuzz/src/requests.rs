@@ -9,11 +9,15 @@ use http::{Method, Request};
 use http_body_util::{BodyExt, Full};
 use keelson_api::time::{Clock, UnixMillis};
 use keelson_apiserver::admission::plugins::Plugins;
+use keelson_apiserver::admission::toleration::Patience;
 use keelson_apiserver::caller::Caller;
 use keelson_apiserver::entropy::Entropy;
+use keelson_apiserver::features::Features;
 use keelson_apiserver::node_ports::NodePorts;
+use keelson_apiserver::offer::Offer;
 use keelson_apiserver::server::{ApiServer, Door, Limits, Parts};
 use keelson_apiserver::tokens::keys::Keys;
+use keelson_apiserver::tokens::rules::TokenRules;
 use keelson_store::Store;
 use keelson_store::memory::Memory;
 use keelson_store::options::{CommitterRuns, Options};
@@ -59,6 +63,10 @@ async fn server() -> Door {
     });
     let server = ApiServer::new(Parts {
         admission: Plugins::default(),
+        offer: Offer::default(),
+        features: Features::default(),
+        token_rules: TokenRules::default(),
+        patience: Patience::default(),
         node_ports: NodePorts::default(),
         clock,
         entropy,

@@ -4,10 +4,14 @@ use std::sync::Arc;
 
 use keelson_api::time::{Clock, UnixMillis};
 use keelson_apiserver::admission::plugins::Plugins;
+use keelson_apiserver::admission::toleration::Patience;
 use keelson_apiserver::entropy::Entropy;
+use keelson_apiserver::features::Features;
 use keelson_apiserver::node_ports::NodePorts;
+use keelson_apiserver::offer::Offer;
 use keelson_apiserver::server::{ApiServer, Limits, Parts};
 use keelson_apiserver::tokens::keys::Keys;
+use keelson_apiserver::tokens::rules::TokenRules;
 use keelson_store::Store;
 use keelson_store::backend::Backend;
 use keelson_store::fault::Random;
@@ -56,6 +60,10 @@ pub(crate) async fn open(
         store,
         keys: Keys::new(KEY, "").expect("a key that signs"),
         admission,
+        offer: Offer::default(),
+        features: Features::default(),
+        token_rules: TokenRules::default(),
+        patience: Patience::default(),
         node_ports: NodePorts::default(),
         address: "127.0.0.1:6443".to_owned(),
         checks: Vec::new(),

@@ -107,16 +107,16 @@ impl Resource for DaemonSets {
         }
     }
 
-    fn prepare_create(&self, new: &mut Object, _: &Write<'_>) {
+    fn prepare_create(&self, new: &mut Object, write: &Write<'_>) {
         parts::forget_status(&FACTS, new);
         let generation = template_generation(new).max(1);
         set_template_generation(new, generation);
-        gated::template(new, None, &["spec", "template"]);
+        gated::template(write.features, new, None, &["spec", "template"]);
     }
 
-    fn prepare_update(&self, new: &mut Object, old: &Object, _: &Write<'_>) {
+    fn prepare_update(&self, new: &mut Object, old: &Object, write: &Write<'_>) {
         parts::keep_status(&FACTS, new, old);
-        gated::template(new, Some(old), &["spec", "template"]);
+        gated::template(write.features, new, Some(old), &["spec", "template"]);
         let is_new = new.get("spec.template") != old.get("spec.template");
         set_template_generation(new, template_generation(old) + i64::from(is_new));
     }

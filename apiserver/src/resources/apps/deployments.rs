@@ -104,15 +104,15 @@ impl Resource for Deployments {
         }
     }
 
-    fn prepare_create(&self, new: &mut Object, _: &Write<'_>) {
+    fn prepare_create(&self, new: &mut Object, write: &Write<'_>) {
         parts::forget_status(&FACTS, new);
-        gated::template(new, None, &["spec", "template"]);
+        gated::template(write.features, new, None, &["spec", "template"]);
     }
 
     /// A change of annotations counts as one of what is wanted: they are copied to the replica sets.
-    fn prepare_update(&self, new: &mut Object, old: &Object, _: &Write<'_>) {
+    fn prepare_update(&self, new: &mut Object, old: &Object, write: &Write<'_>) {
         parts::keep_status(&FACTS, new, old);
-        gated::template(new, Some(old), &["spec", "template"]);
+        gated::template(write.features, new, Some(old), &["spec", "template"]);
         if new.get("metadata.annotations") != old.get("metadata.annotations") {
             meta_mut(new).set_generation(meta(old).generation() + 1);
         }

@@ -95,14 +95,14 @@ impl Resource for ReplicaSets {
         pod::template(&mut spec.made("template"));
     }
 
-    fn prepare_create(&self, new: &mut Object, _: &Write<'_>) {
+    fn prepare_create(&self, new: &mut Object, write: &Write<'_>) {
         parts::forget_status(&FACTS, new);
-        gated::template(new, None, &["spec", "template"]);
+        gated::template(write.features, new, None, &["spec", "template"]);
     }
 
-    fn prepare_update(&self, new: &mut Object, old: &Object, _: &Write<'_>) {
+    fn prepare_update(&self, new: &mut Object, old: &Object, write: &Write<'_>) {
         parts::keep_status(&FACTS, new, old);
-        gated::template(new, Some(old), &["spec", "template"]);
+        gated::template(write.features, new, Some(old), &["spec", "template"]);
     }
 
     fn warn(&self, new: &Object, old: Option<&Object>, warnings: &mut Vec<String>) {

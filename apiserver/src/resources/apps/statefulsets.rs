@@ -6,8 +6,10 @@ use keelson_api::time::UnixMillis;
 use keelson_schema::tree::Object;
 
 use crate::cells::{self, Cell, containers};
-use crate::defaults::{claim, gated, pod};
+use crate::defaults::gated::{self, Gate};
+use crate::defaults::{claim, pod};
 use crate::edit::Edit;
+use crate::features::Features;
 use crate::meta::meta;
 use crate::object_life::Write;
 use crate::parts;
@@ -102,14 +104,18 @@ impl Resource for StatefulSets {
         spec.default("revisionHistoryLimit", 10_i64);
     }
 
-    fn prepare_create(&self, new: &mut Object, _: &Write<'_>) {
-        parts::forget_status(&FACTS, new);
-        gated::template(new, None, &["spec", "template"]);
+    fn gates(&self) -> &'static [&'static [Gate]] {
+        &[GATES]
     }
 
-    fn prepare_update(&self, new: &mut Object, old: &Object, _: &Write<'_>) {
+    fn prepare_create(&self, new: &mut Object, write: &Write<'_>) {
+        parts::forget_status(&FACTS, new);
+        drop_gated(write.features, new, None);
+    }
+
+    fn prepare_update(&self, new: &mut Object, old: &Object, write: &Write<'_>) {
         parts::keep_status(&FACTS, new, old);
-        gated::template(new, Some(old), &["spec", "template"]);
+        drop_gated(write.features, new, Some(old));
     }
 
     fn warn(&self, new: &Object, old: Option<&Object>, warnings: &mut Vec<String>) {
@@ -150,6 +156,16 @@ fn claim_template(template: &mut Edit<'_>) {
     template.set("kind", "PersistentVolumeClaim");
     claim::spec(&mut template.made("spec"));
     template.made("status").default("phase", "Pending");
+}
+
+/// Fields of the `spec` that belong to features.
+const GATES: &[Gate] =
+    &[Gate::on("MaxUnavailableStatefulSet", &["updateStrategy.rollingUpdate.maxUnavailable"])];
+
+fn drop_gated(features: &Features, new: &mut Object, old: Option<&Object>) {
+    gated::template(features, new, old, &["spec", "template"]);
+    let old = old.map(|old| old.view().field("spec"));
+    gated::at(new, &["spec"], &mut |spec| gated::drop(features, spec, old, GATES));
 }
 
 #[cfg(test)]

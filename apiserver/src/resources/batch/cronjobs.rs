@@ -97,14 +97,14 @@ impl Resource for CronJobs {
         spec.default("failedJobsHistoryLimit", 1_i64);
     }
 
-    fn prepare_create(&self, new: &mut Object, _: &Write<'_>) {
+    fn prepare_create(&self, new: &mut Object, write: &Write<'_>) {
         parts::forget_status(&FACTS, new);
-        jobs::drop_gated(new, None, &JOB);
+        jobs::drop_gated(write.features, new, None, &JOB);
     }
 
-    fn prepare_update(&self, new: &mut Object, old: &Object, _: &Write<'_>) {
+    fn prepare_update(&self, new: &mut Object, old: &Object, write: &Write<'_>) {
         parts::keep_status(&FACTS, new, old);
-        jobs::drop_gated(new, Some(old), &JOB);
+        jobs::drop_gated(write.features, new, Some(old), &JOB);
     }
 
     fn warn(&self, new: &Object, old: Option<&Object>, warnings: &mut Vec<String>) {

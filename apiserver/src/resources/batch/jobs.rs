@@ -10,6 +10,7 @@ use crate::cells::{self, Cell, containers, selector};
 use crate::defaults::gated::{self, Gate};
 use crate::defaults::pod;
 use crate::edit::Edit;
+use crate::features::Features;
 use crate::meta::meta;
 use crate::object_life::Write;
 use crate::parts;
@@ -119,13 +120,26 @@ impl Resource for Jobs {
         spec.default("manualSelector", false);
     }
 
-    fn prepare_create(&self, new: &mut Object, _: &Write<'_>) {
+    fn gates(&self) -> &'static [&'static [Gate]] {
+        &[GATES]
+    }
+
+    fn prepare_create(&self, new: &mut Object, write: &Write<'_>) {
         let is_manual = new.view().path("spec.manualSelector").is_true();
         if !is_manual {
             select_own_pods(new);
         }
         parts::forget_status(&FACTS, new);
-        drop_gated(new, None, &["spec"]);
+        drop_gated(write.features, new, None, &["spec"]);
+    }
+
+    fn as_owned(&self, new: &Object) -> Option<Object> {
+        // Its labels count as written by whoever writes the template's, before those are added that tell its pods apart.
+        takes_labels(new).then(|| {
+            let mut whole = new.clone();
+            take_labels(&mut whole);
+            whole
+        })
     }
 
     fn complete(&self, new: &mut Object) {
@@ -134,12 +148,12 @@ impl Resource for Jobs {
         }
     }
 
-    fn prepare_update(&self, new: &mut Object, old: &Object, _: &Write<'_>) {
+    fn prepare_update(&self, new: &mut Object, old: &Object, write: &Write<'_>) {
         if takes_labels(new) {
             take_labels(new);
         }
         parts::keep_status(&FACTS, new, old);
-        drop_gated(new, Some(old), &["spec"]);
+        drop_gated(write.features, new, Some(old), &["spec"]);
     }
 
     fn prepare_status(&self, new: &mut Object, old: &Object, _: &Write<'_>) {
@@ -171,7 +185,7 @@ const UID_LABELS: [&str; 2] = [UID_LABEL, "controller-uid"];
 const UID_LABEL: &str = "batch.kubernetes.io/controller-uid";
 
 /// Fields of a job's `spec` that belong to features that are off.
-const GATES: &[Gate] = &[Gate(&["scheduling"])];
+const GATES: &[Gate] = &[Gate::off("WorkloadWithJob", &["scheduling"])];
 
 /// Fills in what the template of a job is given wherever it stands; `spec` is the job's.
 pub(super) fn template(spec: &mut Edit<'_>) {
@@ -184,11 +198,11 @@ pub(super) fn template(spec: &mut Edit<'_>) {
 }
 
 /// Drops what belongs to features that are off from the job's `spec` at `path`.
-pub(super) fn drop_gated(new: &mut Object, old: Option<&Object>, path: &[&str]) {
+pub(super) fn drop_gated(features: &Features, new: &mut Object, old: Option<&Object>, path: &[&str]) {
     let template: Vec<&str> = path.iter().copied().chain(["template"]).collect();
-    gated::template(new, old, &template);
+    gated::template(features, new, old, &template);
     let old = old.map(|old| path.iter().fold(old.view(), |view, name| view.field(name)));
-    gated::at(new, path, &mut |spec| gated::drop(spec, old, GATES));
+    gated::at(new, path, &mut |spec| gated::drop(features, spec, old, GATES));
 }
 
 /// Warns of what is unwise in a job's `spec` at `path`.

@@ -45,12 +45,18 @@ impl Resource for Leases {
         vec![cells::name(object), holder.into(), cells::age_of(object, now)]
     }
 
-    fn prepare_create(&self, new: &mut Object, _: &Write<'_>) {
-        gated::at(new, &["spec"], &mut |spec| gated::drop(spec, None, GATES));
+    fn gates(&self) -> &'static [&'static [Gate]] {
+        &[GATES]
     }
 
-    fn prepare_update(&self, new: &mut Object, old: &Object, _: &Write<'_>) {
-        gated::at(new, &["spec"], &mut |spec| gated::drop(spec, Some(old.view().field("spec")), GATES));
+    fn prepare_create(&self, new: &mut Object, write: &Write<'_>) {
+        gated::at(new, &["spec"], &mut |spec| gated::drop(write.features, spec, None, GATES));
+    }
+
+    fn prepare_update(&self, new: &mut Object, old: &Object, write: &Write<'_>) {
+        gated::at(new, &["spec"], &mut |spec| {
+            gated::drop(write.features, spec, Some(old.view().field("spec")), GATES)
+        });
     }
 
     fn validate_create(&self, new: &Object, errors: &mut Errors) {
@@ -86,7 +92,10 @@ fn check(new: &Object, errors: &mut Errors) {
 }
 
 /// Electing a leader with the server's help is off.
-const GATES: &[Gate] = &[Gate(&["strategy"]), Gate(&["preferredHolder"])];
+const GATES: &[Gate] = &[
+    Gate::off("CoordinatedLeaderElection", &["strategy"]),
+    Gate::off("CoordinatedLeaderElection", &["preferredHolder"]),
+];
 
 #[cfg(test)]
 mod tests {

@@ -103,7 +103,7 @@ async fn held(api: &Api, name: &str) -> Result<Result<(), String>, Problem> {
     if api.beside.contains(&name) {
         return Ok(Ok(()));
     }
-    let served = api.catalog.resource("coordination.k8s.io", "v1", "leases");
+    let served = api.catalog.known("coordination.k8s.io", "v1", "leases");
     let served = served.ok_or_else(|| Problem::Defect("there are no leases".into()))?;
     let key = Key::new(&served.store, "kube-system", name);
     let (_, found) = api.store.get(&key, At::Latest).await.map_err(crate::refusal::unreadable)?;

@@ -12,6 +12,7 @@ use crate::cells::{self, Cell};
 use crate::defaults::gated::{self, Gate};
 use crate::defaults::quantity::round_up;
 use crate::edit::Edit;
+use crate::features::Features;
 use crate::meta::meta;
 use crate::object_life::Write;
 use crate::parts;
@@ -103,19 +104,23 @@ impl Resource for Nodes {
         round_up(&mut status, "allocatable");
     }
 
-    fn prepare_create(&self, new: &mut Object, _: &Write<'_>) {
+    fn gates(&self) -> &'static [&'static [Gate]] {
+        &[OF_SPEC]
+    }
+
+    fn prepare_create(&self, new: &mut Object, write: &Write<'_>) {
         // A node says of itself how it is from the beginning.
-        drop_gated(new, None);
+        drop_gated(write.features, new, None);
     }
 
-    fn prepare_update(&self, new: &mut Object, old: &Object, _: &Write<'_>) {
+    fn prepare_update(&self, new: &mut Object, old: &Object, write: &Write<'_>) {
         parts::keep_status(&FACTS, new, old);
-        drop_gated(new, Some(old));
+        drop_gated(write.features, new, Some(old));
     }
 
-    fn prepare_status(&self, new: &mut Object, old: &Object, _: &Write<'_>) {
+    fn prepare_status(&self, new: &mut Object, old: &Object, write: &Write<'_>) {
         parts::keep_content(new, old);
-        drop_gated(new, Some(old));
+        drop_gated(write.features, new, Some(old));
     }
 
     fn warn(&self, new: &Object, _: Option<&Object>, warnings: &mut Vec<String>) {
@@ -156,16 +161,19 @@ fn settle_ranges(spec: &mut Edit<'_>) {
 }
 
 /// What belongs to features that are off.
-const OF_SPEC: &[Gate] = &[Gate(&["configSource"]), Gate(&["podPreemptionPolicy"])];
+const OF_SPEC: &[Gate] = &[
+    Gate::gone(&["configSource"]),
+    Gate::off("InPlacePodVerticalScalingSchedulerPreemption", &["podPreemptionPolicy"]),
+];
 /// What belongs to features that are off.
-const OF_STATUS: &[Gate] = &[Gate(&["config"])];
+const OF_STATUS: &[Gate] = &[Gate::gone(&["config"])];
 
-fn drop_gated(new: &mut Object, old: Option<&Object>) {
+fn drop_gated(features: &Features, new: &mut Object, old: Option<&Object>) {
     let old = |part| old.map(|old| old.view().field(part));
     let mut node = Edit::object(new);
     for (part, gates) in [("spec", OF_SPEC), ("status", OF_STATUS)] {
         if let Some(mut part_of) = node.part(part) {
-            gated::drop(&mut part_of, old(part), gates);
+            gated::drop(features, &mut part_of, old(part), gates);
         }
     }
 }

@@ -95,6 +95,10 @@ impl Resource for PersistentVolumeClaims {
         round_up(&mut status, "allocatedResources");
     }
 
+    fn gates(&self) -> &'static [&'static [Gate]] {
+        &[OF_STATUS]
+    }
+
     fn prepare_create(&self, new: &mut Object, _: &Write<'_>) {
         parts::forget_status(&FACTS, new);
         let mut claim = Edit::object(new);
@@ -111,10 +115,10 @@ impl Resource for PersistentVolumeClaims {
         }
     }
 
-    fn prepare_status(&self, new: &mut Object, old: &Object, _: &Write<'_>) {
+    fn prepare_status(&self, new: &mut Object, old: &Object, write: &Write<'_>) {
         parts::keep_content(new, old);
         if let Some(mut status) = Edit::object(new).part("status") {
-            gated::drop(&mut status, Some(old.view().field("status")), OF_STATUS);
+            gated::drop(write.features, &mut status, Some(old.view().field("status")), OF_STATUS);
         }
     }
 
@@ -145,7 +149,7 @@ impl Resource for PersistentVolumeClaims {
 const PENDING: &str = "Pending";
 
 /// What belongs to features that are off.
-const OF_STATUS: &[Gate] = &[Gate(&["healthStatus"])];
+const OF_STATUS: &[Gate] = &[Gate::off("CSIVolumeHealth", &["healthStatus"])];
 
 /// Brings the two ways to name the source of a volume's data into line: `dataSource` can only name another claim or a
 /// snapshot, `dataSourceRef` anything, and whichever is not there follows from the other.

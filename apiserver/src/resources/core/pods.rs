@@ -9,6 +9,7 @@ use keelson_api::time::UnixMillis;
 use keelson_schema::tree::Object;
 
 use crate::cells::Cell;
+use crate::defaults::gated::Gate;
 use crate::defaults::pod;
 use crate::edit::Edit;
 use crate::meta::meta;
@@ -146,24 +147,28 @@ impl Resource for Pods {
         }
     }
 
+    fn gates(&self) -> &'static [&'static [Gate]] {
+        &[prepare::OF_STATUS]
+    }
+
     fn prepare_create(&self, new: &mut Object, write: &Write<'_>) {
-        prepare::create(new, write.now);
+        prepare::create(new, write);
     }
 
     fn prepare_update(&self, new: &mut Object, old: &Object, write: &Write<'_>) {
         match write.part {
-            "ephemeralcontainers" => prepare::ephemeral_containers(new, old),
-            "resize" => prepare::resize(new, old),
+            "ephemeralcontainers" => prepare::ephemeral_containers(new, old, write),
+            "resize" => prepare::resize(new, old, write),
             // It says itself what changes, in the status too: that the pod is scheduled.
             "binding" => {}
             // It says nothing but why the pod goes.
-            "eviction" => prepare::status(new, old),
-            _ => prepare::update(new, old),
+            "eviction" => prepare::status(new, old, write),
+            _ => prepare::update(new, old, write),
         }
     }
 
-    fn prepare_status(&self, new: &mut Object, old: &Object, _: &Write<'_>) {
-        prepare::status(new, old);
+    fn prepare_status(&self, new: &mut Object, old: &Object, write: &Write<'_>) {
+        prepare::status(new, old, write);
     }
 
     /// A pod that runs on a node is given time there; every other one goes at once.

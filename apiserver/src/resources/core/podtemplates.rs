@@ -66,12 +66,12 @@ impl Resource for PodTemplates {
         defaults::pod::template(&mut Edit::object(object).made("template"));
     }
 
-    fn prepare_create(&self, new: &mut Object, _: &Write<'_>) {
-        defaults::gated::template(new, None, &["template"]);
+    fn prepare_create(&self, new: &mut Object, write: &Write<'_>) {
+        defaults::gated::template(write.features, new, None, &["template"]);
     }
 
-    fn prepare_update(&self, new: &mut Object, old: &Object, _: &Write<'_>) {
-        defaults::gated::template(new, Some(old), &["template"]);
+    fn prepare_update(&self, new: &mut Object, old: &Object, write: &Write<'_>) {
+        defaults::gated::template(write.features, new, Some(old), &["template"]);
     }
 
     fn warn(&self, new: &Object, old: Option<&Object>, warnings: &mut Vec<String>) {

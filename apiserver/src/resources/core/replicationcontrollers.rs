@@ -9,10 +9,12 @@ use crate::cells::{self, Cell};
 use crate::cells::{containers, selector};
 use crate::defaults;
 use crate::edit::Edit;
+use crate::meta::meta;
 use crate::object_life::Write;
 use crate::parts;
 use crate::resource::{Column, Deletion, Facts, Field, Generation, Resource, Scope, Subresource, Verb};
 use crate::rules;
+use crate::warnings::{name, pod as pods};
 
 /// The resource.
 #[derive(Debug)]
@@ -119,14 +121,23 @@ impl Resource for ReplicationControllers {
         }
     }
 
-    fn prepare_create(&self, new: &mut Object, _: &Write<'_>) {
+    fn prepare_create(&self, new: &mut Object, write: &Write<'_>) {
         parts::forget_status(&FACTS, new);
-        defaults::gated::template(new, None, TEMPLATE);
+        defaults::gated::template(write.features, new, None, TEMPLATE);
     }
 
-    fn prepare_update(&self, new: &mut Object, old: &Object, _: &Write<'_>) {
+    fn prepare_update(&self, new: &mut Object, old: &Object, write: &Write<'_>) {
         parts::keep_status(&FACTS, new, old);
-        defaults::gated::template(new, Some(old), TEMPLATE);
+        defaults::gated::template(write.features, new, Some(old), TEMPLATE);
+    }
+
+    fn warn(&self, new: &Object, old: Option<&Object>, warnings: &mut Vec<String>) {
+        if old.is_none() {
+            name::for_pods(new, warnings);
+        }
+        if old.is_none_or(|old| meta(old).generation() != meta(new).generation()) {
+            pods::of_pod(new.view().path("spec.template"), "spec.template.", warnings);
+        }
     }
 }
 

@@ -4,9 +4,11 @@ use keelson_schema::tree::Object;
 
 use crate::defaults::gated::{self, Gate};
 use crate::edit::Edit;
+use crate::features::Features;
 
 /// Fields of a claim's `spec` that belong to features that are off.
-const GATES: &[Gate] = &[Gate(&["devices.requests.exactly|firstAvailable.derivedAttributes"])];
+pub(super) const GATES: &[Gate] =
+    &[Gate::off("DRADerivedAttributes", &["devices.requests.exactly|firstAvailable.derivedAttributes"])];
 
 /// Fills in the `spec` of a claim.
 pub(super) fn default(spec: &mut Edit<'_>) {
@@ -28,7 +30,7 @@ fn count(request: &mut Edit<'_>) {
 }
 
 /// Drops what belongs to features that are off from the claim's `spec` at `path`.
-pub(super) fn drop_gated(new: &mut Object, old: Option<&Object>, path: &[&str]) {
+pub(super) fn drop_gated(features: &Features, new: &mut Object, old: Option<&Object>, path: &[&str]) {
     let old = old.map(|old| path.iter().fold(old.view(), |view, name| view.field(name)));
-    gated::at(new, path, &mut |spec| gated::drop(spec, old, GATES));
+    gated::at(new, path, &mut |spec| gated::drop(features, spec, old, GATES));
 }

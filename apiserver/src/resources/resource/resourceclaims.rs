@@ -60,25 +60,29 @@ impl Resource for ResourceClaims {
         requests::default(&mut Edit::object(object).made("spec"));
     }
 
-    fn prepare_create(&self, new: &mut Object, _: &Write<'_>) {
-        parts::forget_status(&FACTS, new);
-        requests::drop_gated(new, None, &["spec"]);
+    fn gates(&self) -> &'static [&'static [Gate]] {
+        &[GATES, requests::GATES]
     }
 
-    fn prepare_update(&self, new: &mut Object, old: &Object, _: &Write<'_>) {
+    fn prepare_create(&self, new: &mut Object, write: &Write<'_>) {
+        parts::forget_status(&FACTS, new);
+        requests::drop_gated(write.features, new, None, &["spec"]);
+    }
+
+    fn prepare_update(&self, new: &mut Object, old: &Object, write: &Write<'_>) {
         parts::keep_status(&FACTS, new, old);
-        requests::drop_gated(new, Some(old), &["spec"]);
+        requests::drop_gated(write.features, new, Some(old), &["spec"]);
     }
 
     fn fixed_by_status(&self) -> &'static [&'static [&'static str]] {
         &[&["metadata"], &["spec"]]
     }
 
-    fn prepare_status(&self, new: &mut Object, old: &Object, _: &Write<'_>) {
+    fn prepare_status(&self, new: &mut Object, old: &Object, write: &Write<'_>) {
         parts::keep_content(new, old);
         parts::keep_metadata(new, old);
         gated::at(new, &["status"], &mut |status| {
-            gated::drop(status, Some(old.view().field("status")), GATES);
+            gated::drop(write.features, status, Some(old.view().field("status")), GATES);
         });
         drop_given_back(new, old);
     }
@@ -102,7 +106,8 @@ impl Resource for ResourceClaims {
 }
 
 /// Fields of the status that belong to features that are off.
-const GATES: &[Gate] = &[Gate(&["allocation.devices.results.skipNodeOperations"])];
+const GATES: &[Gate] =
+    &[Gate::off("DRAOptionalNodeOperations", &["allocation.devices.results.skipNodeOperations"])];
 
 fn state(claim: &Object) -> String {
     let status = claim.view().field("status");

@@ -46,12 +46,12 @@ impl Resource for ResourceClaimTemplates {
         }
     }
 
-    fn prepare_create(&self, new: &mut Object, _: &Write<'_>) {
-        requests::drop_gated(new, None, &["spec", "spec"]);
+    fn prepare_create(&self, new: &mut Object, write: &Write<'_>) {
+        requests::drop_gated(write.features, new, None, &["spec", "spec"]);
     }
 
-    fn prepare_update(&self, new: &mut Object, old: &Object, _: &Write<'_>) {
-        requests::drop_gated(new, Some(old), &["spec", "spec"]);
+    fn prepare_update(&self, new: &mut Object, old: &Object, write: &Write<'_>) {
+        requests::drop_gated(write.features, new, Some(old), &["spec", "spec"]);
     }
 
     fn validate_create(&self, new: &Object, errors: &mut Errors) {
@@ -63,6 +63,7 @@ impl Resource for ResourceClaimTemplates {
     fn validate_update(&self, new: &Object, old: &Object, errors: &mut Errors) {
         let spec = At::root(new, "spec");
         volume_claim::metadata(&spec.field("metadata"), errors);
+        claim::check(&spec.field("spec").field("devices"), errors);
         if !same::is_same(spec.view, old.view().field("spec")) {
             errors.push(Error::invalid(&spec.path, internal::shown_struct(spec.view), IMMUTABLE));
         }

@@ -9,6 +9,7 @@ use keelson_schema::tree::{Object, Value, View};
 
 use crate::cells::{self, Cell};
 use crate::defaults::gated::{self, Gate};
+use crate::features::Features;
 use crate::object_life::Write;
 use crate::resource::{Column, Deletion, Facts, Field, Generation, Resource, Scope, Verb};
 
@@ -62,12 +63,16 @@ impl Resource for ResourceSlices {
         date_taints(new, now);
     }
 
-    fn prepare_create(&self, new: &mut Object, _: &Write<'_>) {
-        drop_gated(new, None);
+    fn gates(&self) -> &'static [&'static [Gate]] {
+        &[GATES]
     }
 
-    fn prepare_update(&self, new: &mut Object, old: &Object, _: &Write<'_>) {
-        drop_gated(new, Some(old));
+    fn prepare_create(&self, new: &mut Object, write: &Write<'_>) {
+        drop_gated(write.features, new, None);
+    }
+
+    fn prepare_update(&self, new: &mut Object, old: &Object, write: &Write<'_>) {
+        drop_gated(write.features, new, Some(old));
     }
 
     fn warn(&self, new: &Object, _: Option<&Object>, warnings: &mut Vec<String>) {
@@ -90,19 +95,19 @@ impl Resource for ResourceSlices {
 
 /// Fields of the `spec` that belong to features that are off.
 const GATES: &[Gate] = &[
-    Gate(&["partitionTypeAttribute"]),
-    Gate(&["skipNodeOperations"]),
-    Gate(&["devices.consumesCounters.compatibilityGroups"]),
-    Gate(&["devices.nodeAllocatableResources"]),
+    Gate::off("DRAPartitionableDevicesType", &["partitionTypeAttribute"]),
+    Gate::off("DRAOptionalNodeOperations", &["skipNodeOperations"]),
+    Gate::off("DRADeviceCompatibilityGroups", &["devices.consumesCounters.compatibilityGroups"]),
+    Gate::off("DRANodeAllocatableResources", &["devices.nodeAllocatableResources"]),
 ];
 /// Those of a device's attributes: lists of values.
 const LISTS: [&str; 4] = ["ints", "bools", "strings", "versions"];
 
-fn drop_gated(new: &mut Object, old: Option<&Object>) {
+fn drop_gated(features: &Features, new: &mut Object, old: Option<&Object>) {
     let old = old.map(|old| old.view().field("spec"));
     gated::at(new, &["spec"], &mut |spec| {
-        gated::drop(spec, old, GATES);
-        if old.is_some_and(has_lists) {
+        gated::drop(features, spec, old, GATES);
+        if features.is_on(gated::LISTS_OF_VALUES, false) || old.is_some_and(has_lists) {
             return;
         }
         for mut device in spec.items("devices") {

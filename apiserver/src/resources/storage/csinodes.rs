@@ -59,11 +59,15 @@ impl Resource for CSINodes {
         &[&["metadata"], &["spec"]]
     }
 
-    fn prepare_status(&self, new: &mut Object, old: &Object, _: &Write<'_>) {
+    fn gates(&self) -> &'static [&'static [Gate]] {
+        &[GATES]
+    }
+
+    fn prepare_status(&self, new: &mut Object, old: &Object, write: &Write<'_>) {
         parts::keep_content(new, old);
         parts::keep_metadata(new, old);
         gated::at(new, &["status"], &mut |status| {
-            gated::drop(status, Some(old.view().field("status")), GATES);
+            gated::drop(write.features, status, Some(old.view().field("status")), GATES);
         });
     }
 
@@ -135,7 +139,7 @@ fn check_keys(driver: &At<'_, '_>, errors: &mut Errors) {
 }
 
 /// Reporting the health of volumes is off.
-const GATES: &[Gate] = &[Gate(&["storageHealth"])];
+const GATES: &[Gate] = &[Gate::off("CSIVolumeHealth", &["storageHealth"])];
 
 #[cfg(test)]
 mod tests {

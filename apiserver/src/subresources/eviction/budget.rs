@@ -39,7 +39,7 @@ pub(super) enum Verdict {
 
 /// Takes one disruption from the budget that the pod falls under, if it falls under one.
 pub(super) async fn charge(call: &Call<'_>, pod: &Tree, dry_run: bool) -> Result<Verdict, Problem> {
-    let budgets = call.api.catalog.resource("policy", "v1", "poddisruptionbudgets");
+    let budgets = call.api.catalog.known("policy", "v1", "poddisruptionbudgets");
     let budgets = budgets.ok_or_else(|| Problem::Defect("there are no budgets".into()))?;
     for _ in 0..TRIES_MAX {
         let mut found = applying(call, budgets, pod).await?;

@@ -1,6 +1,5 @@
 //! What becomes of a pod that is written: what the server says of a new one, and what each way to change it leaves.
 
-use keelson_schema::scalar::time::Time;
 use keelson_schema::tree::{Object, Value, View};
 
 use crate::condition::Condition;
@@ -8,19 +7,33 @@ use crate::defaults::gated::{self, Gate};
 use crate::defaults::pod_resources;
 use crate::edit::Edit;
 use crate::meta::meta;
+use crate::object_life::Write;
 use crate::parts;
 use crate::resource::Resource;
 use crate::warnings::pod::{APP_ARMOR, app_armor};
 
 /// What belongs to features that are off.
-const OF_STATUS: &[Gate] = &[Gate(&["nodeAllocatableResourceClaimStatuses"]), Gate(&["volumeHealth"])];
+pub(super) const OF_STATUS: &[Gate] = &[
+    Gate::off("DRANodeAllocatableResources", &["nodeAllocatableResourceClaimStatuses"]),
+    Gate::off("CSIVolumeHealth", &["volumeHealth"]),
+    Gate::on(
+        "ResourceHealthStatus",
+        &["containerStatuses|initContainerStatuses|ephemeralContainerStatuses.allocatedResourcesStatus"],
+    ),
+    Gate::on(
+        "ResourceHealthStatusMessage",
+        &[
+            "containerStatuses|initContainerStatuses|ephemeralContainerStatuses.allocatedResourcesStatus.resources.message",
+        ],
+    ),
+];
 
 /// A new pod waits, and is treated as well as it asks for.
-pub(super) fn create(new: &mut Object, now: Time) {
+pub(super) fn create(new: &mut Object, write: &Write<'_>) {
     let labels = labels(new);
     let mut pod = Edit::object(new);
     pod.remove("status");
-    gated::pod(&mut pod, None);
+    gated::pod(write.features, &mut pod, None);
     let mut spec = pod.made("spec");
     let is_gated = spec.view().field("schedulingGates").items().len() > 0;
     merge_label_keys(&mut spec, &labels);
@@ -36,20 +49,20 @@ pub(super) fn create(new: &mut Object, now: Time) {
             message: "Scheduling is blocked due to non-empty scheduling gates",
             ..Condition::default()
         };
-        waits.say(&mut status, now);
+        waits.say(&mut status, write.now);
     }
     take_app_armor(new);
 }
 
 /// The pod itself is written.
-pub(super) fn update(new: &mut Object, old: &Object) {
+pub(super) fn update(new: &mut Object, old: &Object, write: &Write<'_>) {
     keep_status(new, old);
     keep_resources(new, old);
-    gated::pod(&mut Edit::object(new), Some(old.view()));
+    gated::pod(write.features, &mut Edit::object(new), Some(old.view()));
 }
 
 /// The pod's status is written.
-pub(super) fn status(new: &mut Object, old: &Object) {
+pub(super) fn status(new: &mut Object, old: &Object, write: &Write<'_>) {
     parts::keep_content(new, old);
     let owners = old.view().path("metadata.ownerReferences").value().cloned();
     let mut pod = Edit::object(new);
@@ -70,7 +83,7 @@ pub(super) fn status(new: &mut Object, old: &Object) {
         }
     }
     keep_observed(&mut status, old);
-    gated::drop(&mut status, Some(old), OF_STATUS);
+    gated::drop(write.features, &mut status, Some(old), OF_STATUS);
 }
 
 /// Conditions keep the generation they were observed of, where the writer does not say any.
@@ -87,15 +100,15 @@ fn keep_observed(status: &mut Edit<'_>, old: View<'_>) {
 }
 
 /// Only ephemeral containers are written.
-pub(super) fn ephemeral_containers(new: &mut Object, old: &Object) {
+pub(super) fn ephemeral_containers(new: &mut Object, old: &Object, write: &Write<'_>) {
     let written = new.view().path("spec.ephemeralContainers").value().cloned();
     keep_all(new, old);
     Edit::object(new).made("spec").put("ephemeralContainers", written);
-    gated::pod(&mut Edit::object(new), Some(old.view()));
+    gated::pod(write.features, &mut Edit::object(new), Some(old.view()));
 }
 
 /// Only what containers need is written.
-pub(super) fn resize(new: &mut Object, old: &Object) {
+pub(super) fn resize(new: &mut Object, old: &Object, write: &Write<'_>) {
     // Whoever adds, takes away or renames containers is to be told so: that is left as it is.
     let names = |of: &Object, list: &str| -> Vec<String> {
         let containers = of.view().field("spec").field(list);
@@ -125,7 +138,7 @@ pub(super) fn resize(new: &mut Object, old: &Object) {
     if let Some(mut spec) = Edit::object(new).part("spec") {
         pod_resources::fill(&mut spec);
     }
-    gated::pod(&mut Edit::object(new), Some(old.view()));
+    gated::pod(write.features, &mut Edit::object(new), Some(old.view()));
 }
 
 /// What each container needs, and what becomes of it when that changes.

@@ -293,7 +293,7 @@ fn free(
 /// Makes the object that says who has got the address, on condition that there is none.
 async fn claim(call: &Call<'_>, owner: Owner<'_>, ip: IpAddr) -> Result<Operation, Problem> {
     let api = call.api;
-    let served = api.catalog.resource(GROUP, "v1", "ipaddresses");
+    let served = api.catalog.known(GROUP, "v1", "ipaddresses");
     let served = served.ok_or_else(|| Problem::Defect("there are no addresses".into()))?;
     let text = json!({
         "metadata": {"name": ip.to_string(), "labels": {
