@@ -23,6 +23,10 @@ mod nodes;
 #[cfg(test)]
 mod pods;
 #[cfg(test)]
+mod provisioning;
+#[cfg(test)]
+mod quotas;
+#[cfg(test)]
 mod scheduling;
 #[cfg(test)]
 mod services;
