@@ -8,11 +8,15 @@ use keelson_api::time::Clock;
 use keelson_apiserver::caller::Caller;
 use keelson_apiserver::server::ApiServer;
 use keelson_client::Client;
-use keelson_controllers::{Parts, Selection};
+use keelson_apiserver::tokens::keys::Keys;
+use keelson_controllers::signing::TokenSigner;
+use keelson_controllers::{Parts, Queues, Selection};
 
 use crate::component::{self, Alone, ComponentLine};
 use crate::config::{self, ControllerFlags, Settings};
 use crate::failure::Failure;
+use crate::pki::issuing::Issuing;
+use crate::pki::{Pair, Pki};
 use crate::{clock, file, supervise};
 
 /// What upstream's controllers are called, in managed fields and as a lease.
@@ -28,29 +32,66 @@ pub(crate) struct ControllersLine {
     /// Tell pods to know the server by the certificates in this file [default: those in the kubeconfig]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Serving")]
     root_ca_file: Option<PathBuf>,
+    /// Issue certificates in the name of the authority whose own is in this file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Serving")]
+    cluster_signing_cert_file: Option<PathBuf>,
+    /// Issue certificates with the key in this file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Serving")]
+    cluster_signing_key_file: Option<PathBuf>,
+    /// Sign tokens of service accounts that lie in secrets with the key in this file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Serving")]
+    service_account_private_key_file: Option<PathBuf>,
     #[command(flatten)]
     flags: ControllerFlags,
 }
 
 /// The parts of controllers that go through the server of this process, each as whom it works.
-pub(crate) fn within(server: &ApiServer, settings: &Settings, authority: &str, clock: &Clock) -> Parts {
+pub(crate) fn within(
+    server: &ApiServer,
+    settings: &Settings,
+    pki: &Pki,
+    queues: &Queues,
+    clock: &Clock,
+) -> Result<Parts, Failure> {
     let door = server.clone();
     let as_account = move |account: &str| {
         let name = format!("system:serviceaccount:kube-system:{account}");
         let groups = ["system:serviceaccounts", "system:serviceaccounts:kube-system"];
         client(&door, Caller::authenticated(&name, groups))
     };
-    Parts {
+    let authority = Pair { certificate: pki.authority.clone(), key: pki.authority_key.clone() };
+    Ok(Parts {
         shared: client(server, Caller::authenticated(USER, [])),
         as_account: Box::new(as_account),
         clock: clock.clone(),
         instance: component::instance(NAME),
         selection: settings.controllers.clone(),
-        root_ca: Some(authority.into()),
+        root_ca: Some(pki.authority.as_str().into()),
         pod_ranges: settings.pod_ranges.clone(),
+        token_signer: Some(signer(&pki.service_account)?),
+        certificates: Some(Arc::new(issuing(&authority)?)),
+        queues: queues.clone(),
         // There is one process: nobody has to be asked, and an idle cluster writes nothing.
         election: None,
-    }
+    })
+}
+
+/// Signs tokens with a key in PEM.
+fn signer(key: &str) -> Result<TokenSigner, Failure> {
+    let keys = Keys::new(key, "").map_err(|error| Failure::from_error("cannot sign tokens", &error, ""))?;
+    Ok(TokenSigner::new(move |claims| keys.token(claims)))
+}
+
+fn issuing(authority: &Pair) -> Result<Issuing, Failure> {
+    Issuing::by(authority).map_err(|why| Failure::stopped(format!("cannot issue certificates: {why}")))
+}
+
+/// Reads a file that somebody names.
+fn read(path: Option<&PathBuf>) -> Result<Option<String>, Failure> {
+    let Some(path) = path else { return Ok(None) };
+    let found = file::read_if_there(path)
+        .map_err(|error| Failure::from_error(&format!("cannot read {}", path.display()), &error, ""))?;
+    found.map(Some).ok_or_else(|| Failure::stopped(format!("{} is not there", path.display())))
 }
 
 fn client(server: &ApiServer, caller: Caller) -> Client {
@@ -68,6 +109,20 @@ pub(crate) fn run(line: &ControllersLine) -> Result<(), Failure> {
             })?,
             None => authority,
         };
+        let token_key = read(line.service_account_private_key_file.as_ref())?;
+        let authority = (
+            read(line.cluster_signing_cert_file.as_ref())?,
+            read(line.cluster_signing_key_file.as_ref())?,
+        );
+        let issuing = match authority {
+            (Some(certificate), Some(key)) => issuing(&Pair { certificate, key })?,
+            (None, None) => Issuing::none(),
+            _ => {
+                return Err(Failure::stopped(
+                    "--cluster-signing-cert-file and --cluster-signing-key-file are given together".to_owned(),
+                ));
+            }
+        };
         let everyone = client.clone();
         let parts = Parts {
             shared: client,
@@ -77,6 +132,9 @@ pub(crate) fn run(line: &ControllersLine) -> Result<(), Failure> {
             selection: settings.controllers.clone(),
             root_ca: root_ca.map(Arc::from),
             pod_ranges: settings.pod_ranges.clone(),
+            token_signer: token_key.as_deref().map(signer).transpose()?,
+            certificates: Some(Arc::new(issuing)),
+            queues: Queues::default(),
             election,
         };
         begin(running, parts);

@@ -16,6 +16,7 @@ mod failure;
 mod file;
 mod hollow;
 mod kubeconfig;
+mod local_volumes;
 mod log;
 mod past;
 mod pki;

@@ -7,6 +7,7 @@
 //! A certificate made anew keeps its key, so a crash between two files never leaves a pair that does not fit.
 
 mod certificate;
+pub(crate) mod issuing;
 mod key;
 
 use std::collections::BTreeSet;
@@ -94,6 +95,8 @@ pub(crate) struct Pair {
 pub(crate) struct Pki {
     /// Whose certificates are taken from clients, and by whom the server's is issued.
     pub(crate) authority: String,
+    /// What that one signs with.
+    pub(crate) authority_key: String,
     /// Who vouches for proxies in front of servers, which say for whom they ask.
     pub(crate) proxy_authority: String,
     /// What the server shows.
@@ -232,9 +235,18 @@ impl Plan {
             ADMIN.make(Found::of(admin), &issuers[ADMIN.authority], &[], self.now, &mut Vec::new())?;
         write(&self.dir, &files)?;
         let proxy_authority = issuers.swap_remove(1).certificate.pem;
-        let authority = issuers.swap_remove(0).certificate.pem;
+        let Issuer { certificate, key } = issuers.swap_remove(0);
+        let (authority, authority_key) = (certificate.pem, key.pem);
         let (serving, service_account) = (pairs.swap_remove(0), service_account.pem);
-        Ok(Pki { authority, proxy_authority, serving, admin, service_account, service_account_public })
+        Ok(Pki {
+            authority,
+            authority_key,
+            proxy_authority,
+            serving,
+            admin,
+            service_account,
+            service_account_public,
+        })
     }
 }
 

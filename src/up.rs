@@ -14,6 +14,7 @@ use keelson_apiserver::serve::tls::Tls;
 use keelson_apiserver::serve::{self, Listener};
 use keelson_apiserver::server::{self, ApiServer};
 use keelson_apiserver::tokens::keys::Keys;
+use keelson_controllers::Queues;
 use tokio::time::Instant;
 
 use crate::config::Settings;
@@ -23,7 +24,9 @@ use crate::pki::{self, Pki};
 use crate::progress::Progress;
 use crate::storage::open::{self, Opened};
 use crate::supervise::{Ended, Parts as Running, Signals};
-use crate::{clock, control, controllers, hollow, kubeconfig, log, process, random, reach, scheduler};
+use crate::{
+    clock, control, controllers, hollow, kubeconfig, local_volumes, log, process, random, reach, scheduler,
+};
 
 /// Which parts run in this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,11 +90,11 @@ async fn serve(settings: &Settings, parts: Parts) -> Result<(), Failure> {
     let address = listener.address();
     begin_control(&mut running, &data_dir, &opened)?;
     begin_store_watch(&mut running, &opened);
-    let figures = keelson_scheduler::Figures::default();
+    let (figures, queues) = (keelson_scheduler::Figures::default(), Queues::default());
     let beside = Beside { components: parts.components(), placing: figures.clone() };
     let server = begin_apiserver(&mut running, settings, beside, listener, &pki, &opened, &clock).await?;
     if parts == Parts::All {
-        controllers::begin(&mut running, controllers::within(&server, settings, &pki.authority, &clock));
+        controllers::begin(&mut running, controllers::within(&server, settings, &pki, &queues, &clock)?);
         scheduler::begin(&mut running, scheduler::within(&server, placing, &figures, &clock)?);
         hollow::begin(&mut running, hollow::within(&server, settings, &clock));
     }
@@ -178,6 +181,9 @@ async fn begin_apiserver(
         figures: Box::new(figures),
         limits: settings.limits,
     });
+    if components.contains(&controllers::NAME) {
+        local_volumes::make_class(&server, settings).await?;
+    }
     let advertised = reach::advertised(settings, listener.address());
     let made = server.bootstrap(&settings.service_cidr, advertised).await;
     made.map_err(|error| Failure::from_error("cannot begin a cluster", &error, ""))?;

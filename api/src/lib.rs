@@ -14,6 +14,7 @@ pub mod meta;
 pub mod names;
 pub mod options;
 pub mod quantity;
+pub mod quota;
 pub mod resource_version;
 pub mod schedule;
 pub mod selector;

@@ -5,6 +5,9 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use keelson_client::Caches;
 
+use crate::certificaterequests::approving;
+use crate::certificaterequests::cleaning::CertificateCleaning;
+use crate::certificaterequests::signing::CertificateSigning;
 use crate::clusterrole::ClusterRoles;
 use crate::cronjob::CronJobs;
 use crate::daemonset::DaemonSets;
@@ -13,31 +16,42 @@ use crate::disruption::Disruptions;
 use crate::driver::{Context, Controller};
 use crate::endpoints::EndpointsController;
 use crate::endpointslice::EndpointSlices;
+use crate::endpointslicemirroring::EndpointSliceMirroring;
+use crate::ephemeralvolume::EphemeralVolumes;
 use crate::job::Jobs;
+use crate::localpath::LocalPaths;
 use crate::nodeipam::{NodeIpam, PodRanges};
 use crate::nodelifecycle::NodeLifecycle;
 use crate::podgarbage::PodGarbage;
-use crate::protection::{ClaimProtection, VolumeProtection};
+use crate::protection::{AttributesProtection, ClaimProtection, VolumeProtection};
 use crate::replicaset::Sets;
 use crate::rootca::RootCa;
 use crate::serviceaccount::ServiceAccounts;
+use crate::serviceaccounttoken::ServiceAccountTokens;
+use crate::servicecidr::ServiceCidrs;
+use crate::signing::{Certificates, TokenSigner};
 use crate::statefulset::StatefulSets;
 use crate::tainteviction::TaintEviction;
 use crate::ttlafterfinished::TtlAfterFinished;
 use crate::views::replicaset::{ReplicaSet, ReplicationController};
 use crate::volumebinder::VolumeBinder;
-use crate::{garbage, namespace};
+use crate::{garbage, legacytokens, localpath, namespace, resourcequota};
 
 /// What controllers are told by whoever starts them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Settings {
     /// The certificates by which to know the API server, in PEM, if they are known.
     pub(crate) root_ca: Option<Arc<str>>,
     /// What nodes get their pods' addresses from.
     pub(crate) pod_ranges: PodRanges,
+    /// What signs tokens that lie in secrets, if somebody does.
+    pub(crate) token_signer: Option<TokenSigner>,
+    /// What reads and issues certificates, if somebody does.
+    pub(crate) certificates: Option<Arc<dyn Certificates>>,
 }
 
-/// A controller: its name for `--controllers`, the service account that it works as, and how it begins.
+/// A controller: its name for `--controllers`, the service account that it works as, and how it begins. Without an
+/// account it works as what fills the caches.
 pub(crate) struct Entry {
     pub(crate) name: &'static str,
     pub(crate) account: &'static str,
@@ -54,8 +68,13 @@ pub(crate) enum Begins {
 
 use Begins::{Planning, Working};
 
-/// By upstream's names.
+/// By upstream's names; `local-path-provisioner` is ours.
 pub(crate) const BUILTIN: &[Entry] = &[
+    entry(
+        "serviceaccount-token-controller",
+        "",
+        Planning(|caches, settings| Box::new(ServiceAccountTokens::new(caches, settings))),
+    ),
     entry(
         "endpoints-controller",
         "endpoint-controller",
@@ -65,6 +84,11 @@ pub(crate) const BUILTIN: &[Entry] = &[
         "endpointslice-controller",
         "endpointslice-controller",
         Planning(|caches, _| Box::new(EndpointSlices::new(caches))),
+    ),
+    entry(
+        "endpointslice-mirroring-controller",
+        "endpointslicemirroring-controller",
+        Planning(|caches, _| Box::new(EndpointSliceMirroring::new(caches))),
     ),
     entry(
         "replicationcontroller-controller",
@@ -82,6 +106,7 @@ pub(crate) const BUILTIN: &[Entry] = &[
         "service-account-controller",
         Planning(|caches, _| Box::new(ServiceAccounts::new(caches))),
     ),
+    entry("resourcequota-controller", "resourcequota-controller", Working(resourcequota::begin)),
     entry("garbage-collector-controller", "generic-garbage-collector", Working(garbage::begin)),
     entry(
         "deployment-controller",
@@ -109,6 +134,21 @@ pub(crate) const BUILTIN: &[Entry] = &[
         "statefulset-controller",
         "statefulset-controller",
         Planning(|caches, _| Box::new(StatefulSets::new(caches))),
+    ),
+    entry(
+        "certificatesigningrequest-signing-controller",
+        "certificate-controller",
+        Planning(|caches, settings| Box::new(CertificateSigning::new(caches, settings))),
+    ),
+    entry(
+        "certificatesigningrequest-approving-controller",
+        "certificate-controller",
+        Working(approving::begin),
+    ),
+    entry(
+        "certificatesigningrequest-cleaner-controller",
+        "certificate-controller",
+        Planning(|caches, settings| Box::new(CertificateCleaning::new(caches, settings))),
     ),
     entry(
         "ttl-after-finished-controller",
@@ -146,9 +186,34 @@ pub(crate) const BUILTIN: &[Entry] = &[
         Planning(|caches, _| Box::new(VolumeBinder::new(caches))),
     ),
     entry(
+        localpath::NAME,
+        "persistent-volume-binder",
+        Planning(|caches, _| Box::new(LocalPaths::new(caches))),
+    ),
+    entry(
+        "volumeattributesclass-protection-controller",
+        "volumeattributesclass-protection-controller",
+        Planning(|caches, _| Box::new(AttributesProtection::new(caches))),
+    ),
+    entry(
+        "ephemeral-volume-controller",
+        "ephemeral-volume-controller",
+        Planning(|caches, _| Box::new(EphemeralVolumes::new(caches))),
+    ),
+    entry(
+        "service-cidr-controller",
+        "service-cidrs-controller",
+        Planning(|caches, _| Box::new(ServiceCidrs::new(caches))),
+    ),
+    entry(
         "clusterrole-aggregation-controller",
         "clusterrole-aggregation-controller",
         Planning(|caches, _| Box::new(ClusterRoles::new(caches))),
+    ),
+    entry(
+        "legacy-serviceaccount-token-cleaner-controller",
+        "legacy-service-account-token-cleaner",
+        Working(legacytokens::begin),
     ),
     entry(
         "root-ca-certificate-publisher-controller",

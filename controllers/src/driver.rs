@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 
 use crate::doubts::Doubts;
 use crate::plan::{Action, Pace, Plan, What};
+use crate::queues::Queues;
 
 /// How many keys of one controller are worked on at once; upstream's.
 const WORKERS_MAX: usize = 5;
@@ -86,6 +87,8 @@ pub(crate) struct Context {
     pub(crate) clock: Clock,
     pub(crate) caches: Arc<Caches>,
     pub(crate) recorder: Recorder,
+    /// Where its queue is shown.
+    pub(crate) queues: Queues,
 }
 
 impl fmt::Debug for Context {
@@ -102,6 +105,7 @@ pub(crate) trait Worker: Send + Sync + 'static {
 
 /// Works on the keys of `queue` for ever.
 pub(crate) async fn drive(context: &Context, queue: Queue<Key>, worker: Arc<impl Worker>) {
+    context.queues.show(context.name, &queue);
     let mut running = JoinSet::new();
     loop {
         tokio::select! {

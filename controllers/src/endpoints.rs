@@ -10,11 +10,11 @@ use std::sync::Arc;
 
 use compact_str::CompactString;
 use keelson_api::time::UnixMillis;
-use keelson_client::{Cache, Caches, Key, Labels};
+use keelson_client::{Cache, Caches, Key, Labels, Time};
 use serde_json::{Value, json};
 
 use crate::driver::{Controller, Inputs};
-use crate::endpointslice::of_pod;
+use crate::endpointslice::{TRIGGER_TIME, TriggerTimes, of_pod};
 use crate::plan::{Action, Plan, Word};
 use crate::views::endpoints::{ENDPOINTS, Endpoints, Subset};
 use crate::views::pod::Pod;
@@ -36,11 +36,17 @@ pub(crate) struct EndpointsController {
     services: Arc<Cache<Service>>,
     pods: Arc<Cache<Pod>>,
     endpoints: Arc<Cache<Endpoints>>,
+    triggers: TriggerTimes,
 }
 
 impl EndpointsController {
     pub(crate) fn new(caches: &Caches) -> Self {
-        Self { services: caches.of(), pods: caches.of(), endpoints: caches.of() }
+        Self {
+            services: caches.of(),
+            pods: caches.of(),
+            endpoints: caches.of(),
+            triggers: TriggerTimes::default(),
+        }
     }
 }
 
@@ -55,6 +61,7 @@ impl Controller for EndpointsController {
     fn plan(&self, key: &Key, _: UnixMillis) -> Plan {
         let there = self.endpoints.get(key);
         let Some(service) = self.services.get(key) else {
+            self.triggers.forget(key);
             // What others have made, for no service or for elections, is theirs.
             let left = there.filter(|there| there.metadata.labels.get(MANAGED_BY) == Some(MANAGER));
             return Plan::of(
@@ -65,7 +72,8 @@ impl Controller for EndpointsController {
         let mut pods = self.pods.list(key.namespace());
         pods.retain(|pod| pod.metadata.labels.contain(selector));
         let subsets = subsets::subsets(&service, &pods);
-        Plan::of(written(&service, there.as_deref(), subsets))
+        let trigger = self.triggers.of(&service, &pods);
+        Plan::of(written(&service, there.as_deref(), subsets, trigger))
     }
 }
 
@@ -75,7 +83,12 @@ fn labels(service: &Service) -> Labels {
     own.chain(headless).chain([(MANAGED_BY, MANAGER)]).collect()
 }
 
-fn written(service: &Service, there: Option<&Endpoints>, mut subsets: Vec<Subset>) -> Vec<Action> {
+fn written(
+    service: &Service,
+    there: Option<&Endpoints>,
+    mut subsets: Vec<Subset>,
+    trigger: Option<Time>,
+) -> Vec<Action> {
     let truncated = subsets::truncate(&mut subsets, ADDRESSES_MAX);
     let labels = labels(service);
     let about = (&SERVICES, &service.metadata);
@@ -83,7 +96,10 @@ fn written(service: &Service, there: Option<&Endpoints>, mut subsets: Vec<Subset
     let Some(there) = there else {
         let mut metadata = json!({"name": meta.name, "namespace": meta.namespace, "labels": labels});
         if truncated {
-            metadata["annotations"] = json!({OVER_CAPACITY: "truncated"});
+            metadata["annotations"][OVER_CAPACITY] = json!("truncated");
+        }
+        if let Some(trigger) = trigger {
+            metadata["annotations"][TRIGGER_TIME] = json!(trigger);
         }
         let object =
             json!({"apiVersion": "v1", "kind": "Endpoints", "metadata": metadata, "subsets": subsets});
@@ -108,6 +124,9 @@ fn written(service: &Service, there: Option<&Endpoints>, mut subsets: Vec<Subset
     if said != truncated {
         let value = if truncated { json!("truncated") } else { Value::Null };
         change["metadata"]["annotations"] = json!({OVER_CAPACITY: value});
+    }
+    if trigger.is_some() || there.metadata.annotation(TRIGGER_TIME).is_some() {
+        change["metadata"]["annotations"][TRIGGER_TIME] = json!(trigger);
     }
     let note = format!("Failed to update endpoint {}/{}: {{error}}", meta.namespace, meta.name);
     let failed = Word::new("FailedToUpdateEndpoint", "Update", note);

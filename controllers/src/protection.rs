@@ -1,7 +1,8 @@
-//! Volumes and claims that somebody uses do not go before they are used no more: a finalizer holds them.
+//! Volumes, claims and classes of attributes that somebody uses do not go before they are used no more: a finalizer holds
+//! them.
 //!
-//! A claim is used by pods that are on a node, a volume by the claim that it is bound to. The server gives new ones the
-//! finalizer; those from before get it here.
+//! A claim is used by pods that are on a node, a volume by the claim that it is bound to, a class by whatever names it.
+//! The server gives new ones the finalizer; those from before get it here.
 
 use std::sync::Arc;
 
@@ -14,11 +15,14 @@ use crate::driver::{Controller, Inputs};
 use crate::plan::{Action, Plan};
 use crate::pods::is_terminal;
 use crate::views::pod::Pod;
-use crate::views::volume::Volume;
+use crate::views::volume::{AttributesClass, Volume};
 use crate::views::volumeclaim::VolumeClaim;
 
 const OF_CLAIMS: &str = "kubernetes.io/pvc-protection";
 const OF_VOLUMES: &str = "kubernetes.io/pv-protection";
+const OF_ATTRIBUTES: &str = "kubernetes.io/vac-protection";
+/// The index of claims, and of volumes, by the classes of attributes that they name.
+const BY_ATTRIBUTES: &str = "attributes";
 /// The index of pods by the claims that they use.
 const BY_CLAIM: &str = "claim";
 
@@ -106,6 +110,52 @@ impl Controller for VolumeProtection {
     }
 }
 
+/// The controller of classes of attributes.
+pub(crate) struct AttributesProtection {
+    classes: Arc<Cache<AttributesClass>>,
+    volumes: Arc<Cache<Volume>>,
+    claims: Arc<Cache<VolumeClaim>>,
+}
+
+impl AttributesProtection {
+    pub(crate) fn new(caches: &Caches) -> Self {
+        Self::over(caches.of(), caches.of(), caches.of())
+    }
+
+    fn over(
+        classes: Arc<Cache<AttributesClass>>,
+        volumes: Arc<Cache<Volume>>,
+        claims: Arc<Cache<VolumeClaim>>,
+    ) -> Self {
+        volumes.index(BY_ATTRIBUTES, |volume| volume.spec.volume_attributes_class_name.iter().cloned().collect());
+        claims.index(BY_ATTRIBUTES, |claim| claim.attributes_classes().cloned().collect());
+        Self { classes, volumes, claims }
+    }
+}
+
+impl Controller for AttributesProtection {
+    fn inputs(&self, inputs: &Inputs) {
+        inputs.own(&self.classes);
+        // Of what an object named before: it may have been the last one.
+        inputs.map(&self.claims, |change| {
+            let before = change.old.into_iter().flat_map(|claim| claim.attributes_classes());
+            before.map(|class| Key::new("", class)).collect()
+        });
+        inputs.map(&self.volumes, |change| {
+            let before = change.old.and_then(|volume| volume.spec.volume_attributes_class_name.as_ref());
+            before.map(|class| Key::new("", class)).into_iter().collect()
+        });
+    }
+
+    fn plan(&self, key: &Key, _: UnixMillis) -> Plan {
+        let Some(class) = self.classes.get(key) else { return Plan::nothing() };
+        let name = key.name();
+        plan(&*class, OF_ATTRIBUTES, || {
+            self.volumes.count_by(BY_ATTRIBUTES, name) + self.claims.count_by(BY_ATTRIBUTES, name) > 0
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::Value;
@@ -139,5 +189,29 @@ mod tests {
         assert_eq!(about(&going, &json!({"volumes": uses})), patch(r#"["f"]"#), "it is on no node");
         assert_eq!(about(&going, &json!({"nodeName": "n"})), patch(r#"["f"]"#));
         assert_eq!(about(&json!({"finalizers": [OF_CLAIMS]}), &json!({})), "");
+    }
+
+    #[test]
+    fn a_class_of_attributes_stays_while_something_names_it() {
+        let about = |claim: &Value, volume: &Value| {
+            let going = json!({"name": "c", "uid": "c", "deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": [OF_ATTRIBUTES]});
+            let mut claim = claim.clone();
+            claim["metadata"] = json!({"name": "x", "namespace": "ns"});
+            let volume = json!({"metadata": {"name": "v"}, "spec": volume});
+            let controller = AttributesProtection::over(
+                Cache::holding([serde_json::from_value(json!({"metadata": going})).unwrap()]),
+                Cache::holding([serde_json::from_value(volume).unwrap()]),
+                Cache::holding([serde_json::from_value(claim).unwrap()]),
+            );
+            lines(controller.plan(&Key::new("", "c"), UnixMillis(0))).len()
+        };
+        let none = json!({});
+        assert_eq!(about(&none, &none), 1, "nobody names it");
+        assert_eq!(about(&json!({"spec": {"volumeAttributesClassName": "c"}}), &none), 0);
+        assert_eq!(about(&json!({"status": {"currentVolumeAttributesClassName": "c"}}), &none), 0);
+        let target = json!({"modifyVolumeStatus": {"targetVolumeAttributesClassName": "c", "status": "Pending"}});
+        assert_eq!(about(&json!({"status": target}), &none), 0);
+        assert_eq!(about(&none, &json!({"volumeAttributesClassName": "c"})), 0);
+        assert_eq!(about(&none, &json!({"volumeAttributesClassName": "d"})), 1);
     }
 }

@@ -16,7 +16,9 @@ use crate::builtin::{BUILTIN, Begins, Entry, Settings};
 use crate::doubts::Doubts;
 use crate::driver::{Context, Inputs, Planned, drive};
 use crate::nodeipam::PodRanges;
+use crate::queues::Queues;
 use crate::selection::Selection;
+use crate::signing::{Certificates, TokenSigner};
 
 /// What controllers are made of.
 pub struct Parts {
@@ -34,6 +36,12 @@ pub struct Parts {
     pub root_ca: Option<Arc<str>>,
     /// What nodes get their pods' addresses from; nothing where others see to that.
     pub pod_ranges: PodRanges,
+    /// What signs tokens that lie in secrets; nothing is put into them where there is none.
+    pub token_signer: Option<TokenSigner>,
+    /// What reads requests for certificates, and issues what was asked for; none is looked at where there is none.
+    pub certificates: Option<Arc<dyn Certificates>>,
+    /// Where the controllers' queues are shown.
+    pub queues: Queues,
     /// The lease that says which of several processes works; `None` where there can be only one.
     pub election: Option<Election>,
 }
@@ -73,7 +81,12 @@ pub async fn run(parts: Parts, stop: impl Future<Output = ()> + Send) -> Result<
 /// Works for ever.
 async fn work(parts: &Parts) -> Result<(), Failed> {
     let caches = Arc::new(Caches::new());
-    let settings = Settings { root_ca: parts.root_ca.clone(), pod_ranges: parts.pod_ranges.clone() };
+    let settings = Settings {
+        root_ca: parts.root_ca.clone(),
+        pod_ranges: parts.pod_ranges.clone(),
+        token_signer: parts.token_signer.clone(),
+        certificates: parts.certificates.clone(),
+    };
     let mut running = JoinSet::new();
     let (mut planned, mut begun) = (Vec::new(), 0);
     for entry in BUILTIN.iter().filter(|entry| parts.selection.includes(entry.name)) {
@@ -117,9 +130,19 @@ async fn work(parts: &Parts) -> Result<(), Failed> {
 }
 
 fn context(parts: &Parts, entry: &Entry, caches: &Arc<Caches>, running: &mut JoinSet<()>) -> Context {
-    let client = (parts.as_account)(entry.account);
+    let (client, component) = match entry.account {
+        "" => (parts.shared.clone(), entry.name),
+        account => ((parts.as_account)(account), account),
+    };
     let (recorder, writing) =
-        Recorder::new(client.clone(), parts.clock.clone(), entry.account, parts.instance.clone());
+        Recorder::new(client.clone(), parts.clock.clone(), component, parts.instance.clone());
     running.spawn(writing);
-    Context { name: entry.name, client, clock: parts.clock.clone(), caches: Arc::clone(caches), recorder }
+    Context {
+        name: entry.name,
+        client,
+        clock: parts.clock.clone(),
+        caches: Arc::clone(caches),
+        recorder,
+        queues: parts.queues.clone(),
+    }
 }

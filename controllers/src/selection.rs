@@ -8,6 +8,9 @@ use crate::builtin::BUILTIN;
 /// Names that upstream's controllers had before all ended in `-controller`, and still answer to.
 const ALIASES: &[(&str, &str)] = &[
     ("cronjob", "cronjob-controller"),
+    ("csrapproving", "certificatesigningrequest-approving-controller"),
+    ("csrcleaner", "certificatesigningrequest-cleaner-controller"),
+    ("csrsigning", "certificatesigningrequest-signing-controller"),
     ("clusterrole-aggregation", "clusterrole-aggregation-controller"),
     ("daemonset", "daemonset-controller"),
     ("deployment", "deployment-controller"),
@@ -15,8 +18,10 @@ const ALIASES: &[(&str, &str)] = &[
     ("endpoint", "endpoints-controller"),
     ("endpointslice", "endpointslice-controller"),
     ("endpointslicemirroring", "endpointslice-mirroring-controller"),
+    ("ephemeral-volume", "ephemeral-volume-controller"),
     ("garbagecollector", "garbage-collector-controller"),
     ("job", "job-controller"),
+    ("legacy-service-account-token-cleaner", "legacy-serviceaccount-token-cleaner-controller"),
     ("namespace", "namespace-controller"),
     ("nodeipam", "node-ipam-controller"),
     ("nodelifecycle", "node-lifecycle-controller"),
@@ -29,6 +34,7 @@ const ALIASES: &[(&str, &str)] = &[
     ("resourcequota", "resourcequota-controller"),
     ("root-ca-cert-publisher", "root-ca-certificate-publisher-controller"),
     ("serviceaccount", "serviceaccount-controller"),
+    ("serviceaccount-token", "serviceaccount-token-controller"),
     ("statefulset", "statefulset-controller"),
     ("ttl-after-finished", "ttl-after-finished-controller"),
 ];

@@ -1,5 +1,6 @@
 //! What is kept of each kind: the fields that some controller reads, and nothing else.
 
+pub(crate) mod certificaterequest;
 pub(crate) mod clusterrole;
 pub(crate) mod condition;
 pub(crate) mod configmap;
@@ -14,10 +15,13 @@ pub(crate) mod lease;
 pub(crate) mod namespace;
 pub(crate) mod node;
 pub(crate) mod pod;
+pub(crate) mod quota;
 pub(crate) mod replicaset;
 pub(crate) mod revision;
+pub(crate) mod secret;
 pub(crate) mod service;
 pub(crate) mod serviceaccount;
+pub(crate) mod servicecidr;
 pub(crate) mod statefulset;
 pub(crate) mod strategy;
 pub(crate) mod taint;

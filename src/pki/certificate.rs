@@ -90,6 +90,11 @@ impl Certificate {
         })
     }
 
+    /// As it is signed.
+    pub(super) fn der(&self) -> &[u8] {
+        &self.der
+    }
+
     /// Whether it was made here.
     pub(super) fn is_ours(&self) -> bool {
         self.serial.starts_with(&MARK)

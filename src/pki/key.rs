@@ -56,6 +56,11 @@ impl Key {
         Ok(Self { pem: text.to_owned(), signing, scheme, algorithm, public_info, public })
     }
 
+    /// How it signs.
+    pub(super) fn scheme(&self) -> SignatureScheme {
+        self.scheme
+    }
+
     /// The public key, in PEM.
     pub(super) fn public_pem(&self) -> String {
         pem("PUBLIC KEY", &self.public_info)

@@ -340,7 +340,7 @@ impl Caches {
             let filled = Arc::clone(&cache);
             let run = move |client: Client| -> BoxFuture<'static, ()> {
                 Box::pin(async move {
-                    let source = Source::all(V::RESOURCE);
+                    let source = Source { fields: V::FIELDS.into(), ..Source::all(V::RESOURCE) };
                     reflect::follow(&client, &source, &mut Filling(&filled)).await;
                 })
             };

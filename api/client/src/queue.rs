@@ -4,7 +4,7 @@
 //! may come later (`add_after`), or ever later the more often they failed (`add_failed`). Bounded by the number of
 //! objects there are, since a key waits only once.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
 use std::hash::Hash;
 use std::sync::Arc;
@@ -37,15 +37,61 @@ struct Shared<K> {
 struct State<K> {
     /// In order.
     ready: VecDeque<K>,
-    /// Those in `ready`, and those to be put there when they are done.
-    waiting: HashSet<K>,
-    working: HashSet<K>,
+    /// Those in `ready`, and those to be put there when they are done, each since when.
+    waiting: HashMap<K, Instant>,
+    /// Each since when.
+    working: HashMap<K, Instant>,
     /// By when they come; the number tells those of one moment apart, in order.
     later: BTreeMap<(Instant, u64), K>,
     /// When a key in `later` comes.
     due: HashMap<K, (Instant, u64)>,
     failures: HashMap<K, u32>,
     counted: Figures,
+}
+
+/// How long something took, each time that it was done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Took {
+    counts: [u64; TOOK_NANOS.len() + 1],
+    sum: Duration,
+}
+
+/// Upstream's bounds of what is counted together: 10 nanoseconds to 1000 seconds.
+const TOOK_NANOS: [u64; 12] = [
+    10,
+    100,
+    1_000,
+    10_000,
+    100_000,
+    1_000_000,
+    10_000_000,
+    100_000_000,
+    1_000_000_000,
+    10_000_000_000,
+    100_000_000_000,
+    1_000_000_000_000,
+];
+
+impl Took {
+    fn add(&mut self, took: Duration) {
+        let at = TOOK_NANOS.iter().take_while(|bound| took > Duration::from_nanos(**bound)).count();
+        self.counts[at] += 1;
+        self.sum += took;
+    }
+
+    /// Each bound in seconds, and how often it took at most that long but longer than the bound before. The last one has
+    /// no bound.
+    #[must_use]
+    pub fn buckets(&self) -> Vec<(f64, u64)> {
+        let bounds = TOOK_NANOS.iter().map(|bound| Duration::from_nanos(*bound).as_secs_f64());
+        bounds.chain([f64::MAX]).zip(self.counts).collect()
+    }
+
+    /// All together.
+    #[must_use]
+    pub fn sum(&self) -> Duration {
+        self.sum
+    }
 }
 
 /// What a queue has done since it began.
@@ -59,14 +105,22 @@ pub struct Figures {
     pub adds: u64,
     /// Keys that failed and were put back.
     pub retries: u64,
+    /// How long keys waited.
+    pub waited: Took,
+    /// How long they were worked on.
+    pub worked: Took,
+    /// How long those have been worked on, together, that are worked on now.
+    pub unfinished: Duration,
+    /// How long the one among them that has been for longest.
+    pub longest: Duration,
 }
 
 impl<K: Clone + Eq + Hash> Default for Queue<K> {
     fn default() -> Self {
         let state = State {
             ready: VecDeque::new(),
-            waiting: HashSet::new(),
-            working: HashSet::new(),
+            waiting: HashMap::new(),
+            working: HashMap::new(),
             later: BTreeMap::new(),
             due: HashMap::new(),
             failures: HashMap::new(),
@@ -121,10 +175,12 @@ impl<K: Clone + Eq + Hash> Queue<K> {
             let notified = self.shared.changed.notified();
             let due = {
                 let mut state = self.shared.state.lock();
-                state.ripen(Instant::now());
+                let now = Instant::now();
+                state.ripen(now);
                 if let Some(key) = state.ready.pop_front() {
-                    state.waiting.remove(&key);
-                    state.working.insert(key.clone());
+                    let since = state.waiting.remove(&key).unwrap_or(now);
+                    state.counted.waited.add(now.saturating_duration_since(since));
+                    state.working.insert(key.clone(), now);
                     if !state.ready.is_empty() {
                         self.shared.changed.notify_one();
                     }
@@ -146,8 +202,10 @@ impl<K: Clone + Eq + Hash> Queue<K> {
     /// A key is no longer worked on.
     pub fn done(&self, key: &K) {
         let mut state = self.shared.state.lock();
-        state.working.remove(key);
-        if state.waiting.contains(key) {
+        if let Some(since) = state.working.remove(key) {
+            state.counted.worked.add(since.elapsed());
+        }
+        if state.waiting.contains_key(key) {
             state.ready.push_back(key.clone());
             drop(state);
             self.shared.changed.notify_one();
@@ -158,7 +216,14 @@ impl<K: Clone + Eq + Hash> Queue<K> {
     #[must_use]
     pub fn figures(&self) -> Figures {
         let state = self.shared.state.lock();
-        Figures { depth: state.waiting.len(), working: state.working.len(), ..state.counted }
+        let taking = || state.working.values().map(Instant::elapsed);
+        Figures {
+            depth: state.waiting.len(),
+            working: state.working.len(),
+            unfinished: taking().sum(),
+            longest: taking().max().unwrap_or_default(),
+            ..state.counted
+        }
     }
 }
 
@@ -167,17 +232,18 @@ impl<K: Clone + Eq + Hash> State<K> {
         if let Some(due) = self.due.remove(&key) {
             self.later.remove(&due);
         }
-        if !self.waiting.insert(key.clone()) {
+        if self.waiting.contains_key(&key) {
             return;
         }
+        self.waiting.insert(key.clone(), Instant::now());
         self.counted.adds += 1;
-        if !self.working.contains(&key) {
+        if !self.working.contains_key(&key) {
             self.ready.push_back(key);
         }
     }
 
     fn add_at(&mut self, key: K, at: Instant) {
-        if self.waiting.contains(&key) && !self.working.contains(&key) {
+        if self.waiting.contains_key(&key) && !self.working.contains_key(&key) {
             return;
         }
         match self.due.get(&key) {
@@ -239,7 +305,8 @@ mod tests {
         assert_eq!(now(&queue).await, None, "a is still worked on");
         queue.done(&"a");
         assert_eq!(now(&queue).await, Some("a"));
-        assert_eq!(queue.figures(), Figures { depth: 0, working: 3, adds: 4, retries: 0 });
+        let figures = queue.figures();
+        assert_eq!((figures.depth, figures.working, figures.adds, figures.retries), (0, 3, 4, 0));
     }
 
     #[tokio::test(start_paused = true)]
@@ -257,6 +324,26 @@ mod tests {
             queue.done(&"a");
         }
         assert_eq!(waits, [5, 10, 20, 5, 10]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_tells_how_long_keys_take() {
+        let queue = Queue::default();
+        queue.add("a");
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        queue.next().await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        queue.add("b");
+        queue.next().await;
+        queue.done(&"a");
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        let figures = queue.figures();
+        let filled = |took: Took| {
+            took.buckets().into_iter().filter(|(_, count)| *count > 0).map(|(bound, _)| bound).collect::<Vec<_>>()
+        };
+        assert_eq!((filled(figures.waited), figures.waited.sum().as_secs()), (vec![1e-8, 10.0], 3));
+        assert_eq!((filled(figures.worked), figures.worked.sum().as_millis() / 10), (vec![0.1], 2));
+        assert_eq!((figures.unfinished.as_secs(), figures.longest.as_secs()), (5, 5));
     }
 
     #[tokio::test(start_paused = true)]

@@ -102,6 +102,8 @@ impl Resource {
 pub trait Kind: DeserializeOwned + Send + Sync + fmt::Debug + 'static {
     /// What to ask for.
     const RESOURCE: Resource;
+    /// Which of them are kept: a field selector; empty for all.
+    const FIELDS: &'static str = "";
 
     /// The object's metadata.
     fn meta(&self) -> &Meta;

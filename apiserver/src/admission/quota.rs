@@ -8,9 +8,7 @@
 mod tests;
 mod usage;
 
-use std::collections::BTreeMap;
-
-use keelson_api::quantity::Quantity;
+use keelson_api::quota::Amounts;
 use keelson_schema::tree::{Entries, Object, Value, View};
 use keelson_store::At;
 use keelson_store::object::Object as StoredObject;
@@ -27,9 +25,6 @@ use crate::problem::Problem;
 use crate::{object_life, ownership, refusal, render};
 
 const QUOTAS: Kind = ("", "v1", "resourcequotas");
-
-/// Amounts by the names that quotas have for them.
-type Amounts = BTreeMap<String, Quantity>;
 
 /// Refuses a write that uses more than is left, and returns what belongs into its transaction.
 pub(crate) async fn charge(
@@ -76,15 +71,15 @@ pub(crate) async fn charge(
 fn sum(
     call: &Call<'_>,
     quota: &Object,
-    used: &Used<'_>,
+    used: &Used,
     new: &Object,
     old: Option<&Object>,
 ) -> Result<Option<Amounts>, Problem> {
     let refuse = |words: String| forbidden(call, new, &words);
-    let name = meta(quota).name();
+    let (name, scopes) = (meta(quota).name(), usage::scopes(quota));
     let hard = amounts(quota.view().path("status.hard"));
     let restricted: Vec<&str> = hard.keys().map(String::as_str).filter(|name| used.counts(name)).collect();
-    if restricted.is_empty() || !is_in_scope(quota, used, new) {
+    if restricted.is_empty() || !used.is_in(&scopes, new) {
         return Ok(None);
     }
     used.has_all(&restricted, new).map_err(|missing| refuse(format!("failed quota: {name}: {missing}")))?;
@@ -92,7 +87,7 @@ fn sum(
     if restricted.iter().any(|name| !spent.contains_key(*name)) {
         return Err(refuse(format!("status unknown for quota: {name}, resources: {}", restricted.join(","))));
     }
-    let before = old.filter(|old| is_in_scope(quota, used, old)).map(|old| used.amounts(old));
+    let before = old.filter(|old| used.is_in(&scopes, old)).map(|old| used.amounts(old));
     let mut asked = used.amounts(new);
     for (name, before) in before.into_iter().flatten() {
         if let Some(amount) = asked.get_mut(&name) {
@@ -129,15 +124,4 @@ fn amounts(list: View<'_>) -> Amounts {
     let entries = entries.into_iter().flat_map(|entries| entries.iter());
     let parsed = |value: &Value| value.as_str().and_then(|text| text.parse().ok()).unwrap_or_default();
     entries.map(|(name, value)| (name.to_string(), parsed(value))).collect()
-}
-
-/// Whether a quota is meant for `object`.
-fn is_in_scope(quota: &Object, used: &Used<'_>, object: &Object) -> bool {
-    let spec = quota.view().field("spec");
-    let named = spec.field("scopes").items().all(|scope| used.is_in(scope.text(), None, object));
-    let expressions = spec.path("scopeSelector.matchExpressions");
-    named
-        && expressions
-            .items()
-            .all(|expression| used.is_in(expression.field("scopeName").text(), Some(expression), object))
 }

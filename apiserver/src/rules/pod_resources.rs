@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use keelson_api::field::{Error, Errors, Value as Shown};
 use keelson_api::names::{dns, label};
 use keelson_api::quantity::Quantity;
+pub(crate) use keelson_api::quota::{is_extended, is_native};
 
 use super::pod_leniency::Leniency;
 use super::{At, NEGATIVE};
@@ -12,16 +13,6 @@ use crate::defaults::pod_resources::{
     is_huge_page, is_of_pods, limits_of_containers, requests_of_containers,
 };
 use crate::defaults::quantity::amount;
-
-/// Whether a resource is one of Kubernetes' own, as those without a domain are.
-pub(crate) fn is_native(name: &str) -> bool {
-    !name.contains('/') || name.contains("kubernetes.io/")
-}
-
-/// Whether a resource is somebody's own.
-pub(crate) fn is_extended(name: &str) -> bool {
-    !is_native(name) && !name.starts_with("requests.") && label::key(&format!("requests.{name}")).is_empty()
-}
 
 /// Whether more may be promised of a resource than there is.
 pub(crate) fn can_be_overcommitted(name: &str) -> bool {

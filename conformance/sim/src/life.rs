@@ -93,6 +93,8 @@ impl Ground {
                     clock: self.clock.clone(),
                     instance: name.into(),
                     seed,
+                    settings: keelson_scheduler::Settings::default(),
+                    figures: keelson_scheduler::Figures::default(),
                     election: (!alone).then(|| election("kube-scheduler", name, life)),
                 };
                 keelson_scheduler::run(parts, std::future::pending()).await.map_err(|error| error.to_string())
@@ -123,6 +125,9 @@ impl Ground {
             selection: "*".parse().expect("all controllers"),
             root_ca: Some("a certificate".into()),
             pod_ranges: "10.244.0.0/16".parse().expect("a range"),
+            token_signer: None,
+            certificates: None,
+            queues: keelson_controllers::Queues::default(),
             election: (!alone).then(|| election("kube-controller-manager", name, life)),
         }
     }

@@ -9,6 +9,8 @@ mod jobs;
 mod leases;
 mod nodes;
 mod pods;
+mod provisioning;
+mod quotas;
 mod scheduling;
 mod services;
 mod statefulsets;

@@ -31,6 +31,7 @@ fn made(service: bool, pods: &[Value], there: Option<Value>) -> Vec<String> {
         services: Cache::holding(service.then(|| serde_json::from_value(web).unwrap())),
         pods: Cache::holding(pods.iter().map(|pod| serde_json::from_value(pod.clone()).unwrap())),
         endpoints: Cache::holding(there.map(|there| serde_json::from_value(there).unwrap())),
+        triggers: TriggerTimes::default(),
     };
     lines(controller.plan(&Key::new("ns", "web"), UnixMillis(0)))
 }

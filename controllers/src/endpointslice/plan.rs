@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use compact_str::CompactString;
-use keelson_client::{Labels, OwnerReference};
+use keelson_client::{Labels, OwnerReference, Time};
 use serde_json::{Value, json};
 
-use super::{MANAGED_BY, MANAGER, SERVICE_NAME, find_port, has_endpoint, hostname};
+use super::{MANAGED_BY, MANAGER, SERVICE_NAME, TRIGGER_TIME, find_port, has_endpoint, hostname};
 use crate::plan::{Action, Plan, prefix};
 use crate::pods::is_ready;
-use crate::views::endpoints::{Conditions, Endpoint, Port, SLICES, Slice, Target};
+use crate::views::endpoints::{Conditions, Endpoint, Hints, Named, Port, SLICES, Slice, Target};
 use crate::views::node::Node;
 use crate::views::pod::Pod;
-use crate::views::service::{Family, SERVICES, Service};
+use crate::views::service::{Family, Preference, SERVICES, Service};
 
 /// Endpoints in one slice; more make another. Upstream's default.
 const ENDPOINTS_MAX: usize = 100;
@@ -28,6 +28,8 @@ pub(super) struct View<'a> {
     /// Those that are ours.
     pub(super) slices: Vec<Arc<Slice>>,
     pub(super) node: &'a dyn Fn(&str) -> Option<Arc<Node>>,
+    /// When that happened which leads to a change now.
+    pub(super) trigger: Option<Time>,
 }
 
 /// What is to become of slices.
@@ -55,7 +57,7 @@ pub(super) fn plan(view: &View<'_>) -> Plan {
         if kept == 0 && changes.made.is_empty() {
             place_holder(&own, &mut changes);
         }
-        write(view.service, *family, changes, &mut actions);
+        write(view, *family, changes, &mut actions);
     }
     let unserved = |slice: &&Arc<Slice>| !slice.address_type.is_some_and(|family| families.contains(&family));
     actions.extend(view.slices.iter().filter(unserved).map(|slice| Action::delete(&SLICES, &slice.metadata)));
@@ -173,17 +175,29 @@ fn ports(service: &Service, pod: &Pod) -> Vec<Port> {
     ports
 }
 
+/// Whose traffic an endpoint should take, if its service says how near that should come from.
+fn hints(service: &Service, node: &str, zone: Option<&CompactString>) -> Option<Box<Hints>> {
+    let preference = service.preference()?;
+    let named = |name: &str| Named { name: name.into() };
+    let near = preference == Preference::SameNode && !node.is_empty();
+    let for_nodes = near.then(|| named(node)).into_iter().collect();
+    let hints = Hints { for_zones: zone.map(|zone| named(zone)).into_iter().collect(), for_nodes };
+    (hints != Hints::default()).then(|| Box::new(hints))
+}
+
 fn endpoint(service: &Service, pod: &Pod, node: Option<&Node>, family: Family) -> Endpoint {
     let (serving, terminating) = (is_ready(pod), pod.metadata.is_deleting());
     let ready = service.spec.publish_not_ready_addresses || (serving && !terminating);
     let addresses = pod.status.pod_ips.iter().map(|address| address.ip.clone());
+    let zone = node.and_then(Node::zone);
     Endpoint {
+        hints: if ready { hints(service, &pod.spec.node_name, zone.as_ref()) } else { None },
         addresses: addresses.filter(|address| family.has(address)).collect(),
         conditions: Conditions { ready: Some(ready), serving: Some(serving), terminating: Some(terminating) },
         hostname: hostname(pod, service),
         target_ref: Some(Target::pod(&pod.metadata)),
         node_name: Some(pod.spec.node_name.clone()).filter(|name| !name.is_empty()),
-        zone: node.and_then(Node::zone),
+        zone,
     }
 }
 
@@ -203,7 +217,8 @@ fn has_labels(slice: &Slice, service: &Service) -> bool {
     copied(&slice.metadata.labels) == copied(&service.metadata.labels)
 }
 
-fn write(service: &Service, family: Family, mut changes: Changes, actions: &mut Vec<Action>) {
+fn write(view: &View<'_>, family: Family, mut changes: Changes, actions: &mut Vec<Action>) {
+    let service = view.service;
     // What goes makes place for what comes: one write for two.
     while !changes.made.is_empty() {
         let Some(at) = changes.gone.iter().position(|slice| is_owned(slice, service)) else { break };
@@ -223,7 +238,10 @@ fn write(service: &Service, family: Family, mut changes: Changes, actions: &mut 
     let about = (&SERVICES, &service.metadata);
     if !service.metadata.is_deleting() {
         for (endpoints, ports) in &changes.made {
-            let slice = made(service, family, endpoints, ports);
+            let mut slice = made(service, family, endpoints, ports);
+            if let Some(trigger) = view.trigger {
+                slice["metadata"]["annotations"] = json!({TRIGGER_TIME: trigger});
+            }
             let create = Action::create(&SLICES, &service.metadata.namespace, slice);
             actions.push(create.telling(about, Vec::new(), failed("create")));
         }
@@ -234,7 +252,10 @@ fn write(service: &Service, family: Family, mut changes: Changes, actions: &mut 
         for (key, _) in slice.metadata.labels.iter() {
             wanted.entry(key.into()).or_insert(Value::Null);
         }
-        let change = json!({"metadata": {"labels": wanted}, "endpoints": endpoints, "ports": ports});
+        let mut change = json!({"metadata": {"labels": wanted}, "endpoints": endpoints, "ports": ports});
+        if view.trigger.is_some() || slice.metadata.annotation(TRIGGER_TIME).is_some() {
+            change["metadata"]["annotations"] = json!({TRIGGER_TIME: view.trigger});
+        }
         let update = Action::merge(&SLICES, &slice.metadata, "", change);
         actions.push(update.telling(about, Vec::new(), failed("update")));
     }

@@ -50,6 +50,7 @@ fn made(service: Value, pods: &[String], slices: &[Value]) -> Plan {
         pods: Cache::holding(pods.iter().map(read)),
         nodes: Cache::holding([serde_json::from_value(node).unwrap()]),
         slices: Cache::holding(slices.iter().map(|slice| serde_json::from_value(slice.clone()).unwrap())),
+        triggers: TriggerTimes::default(),
     };
     controller.index();
     controller.plan(&Key::new("ns", "web"), UnixMillis(0))
@@ -170,4 +171,34 @@ fn a_service_without_a_selector_is_left_alone() {
     let mut own = service();
     own["spec"]["selector"] = Value::Null;
     assert!(made(own, &names(&["p1"]), &[]).first.is_empty());
+}
+
+#[test]
+fn endpoints_say_whose_traffic_they_should_take() {
+    let hints = |distribution: &str, annotations: Value, pod: &str| {
+        let mut service = service();
+        service["spec"]["trafficDistribution"] = json!(distribution);
+        service["metadata"]["annotations"] = annotations;
+        let plan = made(service, &names(&[pod]), &[]);
+        let What::Create { object, .. } = &plan.first[0].what else { panic!() };
+        object["endpoints"][0]["hints"].clone()
+    };
+    let zone = json!({"forZones": [{"name": "z"}]});
+    let node = json!({"forZones": [{"name": "z"}], "forNodes": [{"name": "n"}]});
+    assert_eq!(hints("PreferClose", Value::Null, "p1"), zone);
+    assert_eq!(hints("PreferSameZone", Value::Null, "p1"), zone);
+    assert_eq!(hints("PreferSameNode", Value::Null, "p1"), node);
+    assert_eq!(hints("PreferSameNode", Value::Null, "p1 unready"), Value::Null);
+    assert_eq!(hints("", Value::Null, "p1"), Value::Null);
+    let auto = json!({"service.kubernetes.io/topology-mode": "Auto"});
+    assert_eq!(hints("PreferClose", auto, "p1"), Value::Null);
+}
+
+#[test]
+fn slices_say_when_that_happened_which_changed_them() {
+    let mut service = service();
+    service["metadata"]["creationTimestamp"] = json!("2026-01-01T00:00:00Z");
+    let plan = made(service, &names(&["p1"]), &[]);
+    let What::Create { object, .. } = &plan.first[0].what else { panic!() };
+    assert_eq!(object["metadata"]["annotations"], json!({TRIGGER_TIME: "2026-01-01T00:00:00Z"}));
 }

@@ -56,12 +56,19 @@ pub(crate) struct Address {
 
 /// What is behind an address.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 pub(crate) struct Target {
     pub(crate) kind: CompactString,
     pub(crate) namespace: CompactString,
     pub(crate) name: CompactString,
     pub(crate) uid: CompactString,
+    /// What only others than controllers say of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    api_version: Option<Box<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field_path: Option<Box<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource_version: Option<Box<str>>,
 }
 
 impl Target {
@@ -72,6 +79,7 @@ impl Target {
             namespace: meta.namespace.clone(),
             name: meta.name.clone(),
             uid: meta.uid.clone(),
+            ..Self::default()
         }
     }
 }
@@ -133,6 +141,24 @@ pub(crate) struct Endpoint {
     pub(crate) node_name: Option<CompactString>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) zone: Option<CompactString>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) hints: Option<Box<Hints>>,
+}
+
+/// Whose traffic an endpoint should take.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Hints {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) for_zones: Vec<Named>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) for_nodes: Vec<Named>,
+}
+
+/// A zone, or a node.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Named {
+    pub(crate) name: CompactString,
 }
 
 impl Endpoint {

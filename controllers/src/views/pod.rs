@@ -4,8 +4,9 @@ use std::fmt;
 
 use compact_str::CompactString;
 use keelson_client::{Kind, Meta, Resource, Time};
-use serde::de::{IgnoredAny, SeqAccess, Visitor};
+use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 use super::taint::Toleration;
 
@@ -58,7 +59,14 @@ pub(crate) struct Spec {
 struct Volume {
     name: CompactString,
     persistent_volume_claim: Option<ClaimVolume>,
-    ephemeral: Option<IgnoredAny>,
+    ephemeral: Option<Box<Ephemeral>>,
+}
+
+/// A volume whose claim is made for the pod.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Ephemeral {
+    volume_claim_template: Value,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -84,6 +92,27 @@ impl Pod {
                 name: compact_str::format_compact!("{}-{}", self.metadata.name, volume.name),
                 ephemeral: true,
             },
+        })
+    }
+}
+
+/// A claim that is to be made for a pod.
+#[derive(Clone, Debug)]
+pub(crate) struct WantedClaim<'a> {
+    pub(crate) name: CompactString,
+    /// Of the volume.
+    pub(crate) volume: &'a CompactString,
+    /// Metadata and spec.
+    pub(crate) template: &'a Value,
+}
+
+impl Pod {
+    /// The claims that are to be made for it.
+    pub(crate) fn wanted_claims(&self) -> impl Iterator<Item = WantedClaim<'_>> {
+        self.spec.volumes.iter().filter_map(|volume| {
+            let template = &volume.ephemeral.as_ref()?.volume_claim_template;
+            let name = compact_str::format_compact!("{}-{}", self.metadata.name, volume.name);
+            Some(WantedClaim { name, volume: &volume.name, template })
         })
     }
 }
@@ -349,7 +378,7 @@ fn containers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Containers, 
 #[cfg(test)]
 mod tests {
     use keelson_client::Cache;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 

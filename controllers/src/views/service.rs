@@ -37,7 +37,18 @@ pub(crate) struct Spec {
     pub(crate) ip_families: Box<[Family]>,
     pub(crate) ports: Box<[Port]>,
     pub(crate) publish_not_ready_addresses: bool,
+    traffic_distribution: CompactString,
 }
+
+/// How near to whoever asks an endpoint should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Preference {
+    SameZone,
+    SameNode,
+}
+
+/// The older way to ask for endpoints that are near, and the one before that.
+const TOPOLOGY: [&str; 2] = ["service.kubernetes.io/topology-mode", "service.kubernetes.io/topology-aware-hints"];
 
 impl Service {
     /// Whether traffic comes to it at an address of its own.
@@ -54,6 +65,19 @@ impl Service {
             (true, false) => vec![Family::IPv4],
             (true, true) => vec![Family::IPv6],
             (false, _) => vec![Family::IPv4, Family::IPv6],
+        }
+    }
+
+    /// How near its endpoints should be to whoever asks, if it says so.
+    pub(crate) fn preference(&self) -> Option<Preference> {
+        let mode = TOPOLOGY.iter().find_map(|key| self.metadata.annotation(key));
+        if matches!(mode, Some("Auto" | "auto")) {
+            return None;
+        }
+        match self.spec.traffic_distribution.as_str() {
+            "PreferClose" | "PreferSameZone" => Some(Preference::SameZone),
+            "PreferSameNode" => Some(Preference::SameNode),
+            _ => None,
         }
     }
 

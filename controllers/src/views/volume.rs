@@ -8,7 +8,7 @@ use super::volumeclaim::{BETA_CLASS, VolumeClaim, storage};
 
 /// The resources.
 pub(crate) const VOLUMES: Resource = Resource::cluster("", "v1", "persistentvolumes", "PersistentVolume");
-const CLASSES: Resource = Resource::cluster("storage.k8s.io", "v1", "storageclasses", "StorageClass");
+pub(crate) const CLASSES: Resource = Resource::cluster("storage.k8s.io", "v1", "storageclasses", "StorageClass");
 
 /// A volume.
 #[derive(Debug, Deserialize)]
@@ -29,7 +29,7 @@ pub(crate) struct Spec {
     pub(crate) claim_ref: Option<ClaimRef>,
     storage_class_name: CompactString,
     volume_mode: Option<CompactString>,
-    volume_attributes_class_name: Option<CompactString>,
+    pub(crate) volume_attributes_class_name: Option<CompactString>,
     pub(crate) persistent_volume_reclaim_policy: CompactString,
 }
 
@@ -114,6 +114,12 @@ pub(crate) struct VolumeClass {
     pub(crate) provisioner: CompactString,
     #[serde(default)]
     volume_binding_mode: CompactString,
+    #[serde(default)]
+    reclaim_policy: CompactString,
+    #[serde(default)]
+    pub(crate) mount_options: Option<Box<[CompactString]>>,
+    #[serde(default)]
+    pub(crate) parameters: Labels,
 }
 
 impl Kind for VolumeClass {
@@ -130,8 +136,28 @@ impl VolumeClass {
         self.volume_binding_mode == "WaitForFirstConsumer"
     }
 
+    /// What becomes of its volumes when nobody claims them any more.
+    pub(crate) fn reclaim_policy(&self) -> &str {
+        if self.reclaim_policy.is_empty() { "Delete" } else { &self.reclaim_policy }
+    }
+
     /// Whether somebody makes volumes of it.
     pub(crate) fn is_provisioned(&self) -> bool {
         !self.provisioner.is_empty() && self.provisioner != "kubernetes.io/no-provisioner"
+    }
+}
+
+/// A class of attributes that volumes can have.
+#[derive(Debug, Deserialize)]
+pub(crate) struct AttributesClass {
+    pub(crate) metadata: Meta,
+}
+
+impl Kind for AttributesClass {
+    const RESOURCE: Resource =
+        Resource::cluster("storage.k8s.io", "v1", "volumeattributesclasses", "VolumeAttributesClass");
+
+    fn meta(&self) -> &Meta {
+        &self.metadata
     }
 }

@@ -49,6 +49,15 @@ pub(crate) struct Status {
     pub(crate) phase: CompactString,
     pub(crate) access_modes: Box<[CompactString]>,
     pub(crate) capacity: Labels,
+    current_volume_attributes_class_name: Option<CompactString>,
+    modify_volume_status: Option<Box<Modification>>,
+}
+
+/// A change of attributes that is under way.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Modification {
+    target_volume_attributes_class_name: CompactString,
 }
 
 impl Kind for VolumeClaim {
@@ -68,6 +77,19 @@ impl VolumeClaim {
     /// Its class; empty for none.
     pub(crate) fn class(&self) -> &str {
         self.metadata.annotation(BETA_CLASS).unwrap_or(&self.spec.storage_class_name)
+    }
+
+    /// The classes of attributes that it names, wherever it does.
+    pub(crate) fn attributes_classes(&self) -> impl Iterator<Item = &CompactString> {
+        let status = &self.status;
+        let target = status.modify_volume_status.as_ref().map(|status| &status.target_volume_attributes_class_name);
+        let named = [&self.spec.volume_attributes_class_name, &status.current_volume_attributes_class_name];
+        named.into_iter().flatten().chain(target).filter(|class| !class.is_empty())
+    }
+
+    /// How much it asks for, as it is written.
+    pub(crate) fn amount(&self) -> &str {
+        self.spec.resources.requests.get("storage").unwrap_or("0")
     }
 
     /// How much it asks for, in bytes.

@@ -1,117 +1,69 @@
-//! What an object uses, by the names that quotas have for it, and which quotas are meant for it.
+//! A write's object, as far as quotas look at it: what it uses, and whether a quota is meant for it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use keelson_api::quantity::{Format, Quantity};
+use keelson_api::quota::{Claim, Container, DeviceClaim, Given, Measure, Pod, Requirement, Scopes, Service};
 use keelson_schema::tree::{Object, Value, View};
 
-use super::Amounts;
-use crate::defaults::pod_resources::{is_of_pods, limits_of_containers, requests_of_containers};
+use super::{Amounts, amounts};
 use crate::meta::meta;
 use crate::resource::Facts;
-use crate::rules::pod_resources::is_extended;
 
-/// What pods that run use; the same of their requests and limits.
-const OF_PODS: [&str; 11] = [
-    "count/pods",
-    "cpu",
-    "ephemeral-storage",
-    "limits.cpu",
-    "limits.ephemeral-storage",
-    "limits.memory",
-    "memory",
-    "pods",
-    "requests.cpu",
-    "requests.ephemeral-storage",
-    "requests.memory",
-];
 /// What every container must say where a quota counts it.
 const REQUIRED: [&str; 6] =
     ["cpu", "limits.cpu", "limits.memory", "memory", "requests.cpu", "requests.memory"];
-const OF_SERVICES: [&str; 4] = ["count/services", "services", "services.loadbalancers", "services.nodeports"];
-const OF_CLAIMS: [&str; 2] = ["persistentvolumeclaims", "requests.storage"];
-/// What follows the name of a storage class.
-const OF_CLASS: &str = ".storageclass.storage.k8s.io/";
-/// What follows the name of a device class.
-const DEVICES: &str = ".deviceclass.resource.k8s.io/devices";
-/// As many devices as one request can be given. Upstream's figure.
-const DEVICES_MAX: i64 = 32;
-/// Resources that quotas had a name for before they had one for all.
-const OLD_NAMES: [&str; 4] = ["configmaps", "replicationcontrollers", "resourcequotas", "secrets"];
-const HUGE_PAGES: &str = "hugepages-";
 
 /// How a write's object is measured.
-pub(super) enum Used<'a> {
-    Pod,
-    Service,
-    Claim,
-    DeviceClaim,
-    /// It counts as one.
-    One(&'a Facts),
-}
+pub(super) struct Used(Measure);
 
-impl<'a> Used<'a> {
+impl Used {
     /// How the object of a write is measured; nothing if that write uses nothing.
-    pub(super) fn of(facts: &'a Facts, part: &str, new: &Object, old: Option<&Object>) -> Option<Self> {
+    pub(super) fn of(facts: &Facts, part: &str, new: &Object, old: Option<&Object>) -> Option<Self> {
+        let measure = Measure::of(facts.group, facts.plural)?;
         let is_new = old.is_none();
-        match (facts.group, facts.plural, part) {
-            ("", "pods", "") => {
-                let changes_scope = old.is_some_and(|old| has_deadline(old) != has_deadline(new));
-                (is_new || changes_scope).then_some(Self::Pod)
+        let uses = match (&measure, part) {
+            (Measure::Pods, "") => {
+                is_new || old.is_some_and(|old| has_deadline(old.view()) != has_deadline(new.view()))
             }
-            ("", "pods", "resize") => Some(Self::Pod),
-            ("", "services", "") => Some(Self::Service),
-            ("", "persistentvolumeclaims", "") => Some(Self::Claim),
-            ("resource.k8s.io", "resourceclaims", "") => Some(Self::DeviceClaim),
-            ("" | "events.k8s.io", "events", _) => None,
-            (_, _, "") if is_new => Some(Self::One(facts)),
-            _ => None,
-        }
+            (Measure::Pods, "resize") | (Measure::Claims, "" | "status") => true,
+            (Measure::Services | Measure::DeviceClaims, "") => true,
+            (Measure::Count(_), "") => is_new,
+            _ => false,
+        };
+        uses.then_some(Self(measure))
     }
 
     /// Whether it uses what a quota calls `name`.
     pub(super) fn counts(&self, name: &str) -> bool {
-        match self {
-            Self::Pod => {
-                let request = name.strip_prefix("requests.");
-                OF_PODS.contains(&name)
-                    || name.starts_with(HUGE_PAGES)
-                    || request.is_some_and(|request| request.starts_with(HUGE_PAGES) || is_extended(request))
-            }
-            Self::Service => OF_SERVICES.contains(&name),
-            Self::Claim => {
-                let of_class = name.split_once(OF_CLASS).map(|(_, what)| what);
-                name == "count/persistentvolumeclaims" || OF_CLAIMS.contains(&of_class.unwrap_or(name))
-            }
-            Self::DeviceClaim => name == "count/resourceclaims.resource.k8s.io" || name.ends_with(DEVICES),
-            Self::One(facts) => name == counted_as(facts) || is_old_name(facts, name),
-        }
+        self.0.counts(name)
     }
 
     /// What `object` uses.
     pub(super) fn amounts(&self, object: &Object) -> Amounts {
-        match self {
-            Self::Pod => of_pod(object),
-            Self::Service => of_service(object),
-            Self::Claim => of_claim(object),
-            Self::DeviceClaim => of_device_claim(object),
-            Self::One(facts) => {
-                let old_name = OLD_NAMES.into_iter().filter(|name| is_old_name(facts, name));
-                [(counted_as(facts), one())]
-                    .into_iter()
-                    .chain(old_name.map(|name| (name.into(), one())))
-                    .collect()
-            }
+        match self.0 {
+            Measure::Pods => pod(object).amounts(),
+            Measure::Services => service(object).amounts(),
+            Measure::Claims => claim(object).amounts(),
+            Measure::DeviceClaims => device_claim(object).amounts(),
+            Measure::Count(_) => self.0.one_each(),
+        }
+    }
+
+    /// Whether `object` is what a quota of these scopes is meant for.
+    pub(super) fn is_in(&self, scopes: &Scopes, object: &Object) -> bool {
+        match self.0 {
+            Measure::Pods => scopes.have_pod(&pod(object)),
+            Measure::Claims => scopes.have_claim(&claim(object)),
+            _ => scopes.have_others(),
         }
     }
 
     /// Refuses a pod whose containers leave open what a quota counts.
     pub(super) fn has_all(&self, restricted: &[&str], object: &Object) -> Result<(), String> {
-        let spec = object.view().field("spec");
-        let is_whole = spec.field("resources").is_present();
-        if !matches!(self, Self::Pod) || is_whole {
+        if self.0 != Measure::Pods || pod(object).is_whole() {
             return Ok(());
         }
+        let spec = object.view().field("spec");
         let mut missing: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for container in spec.field("containers").items().chain(spec.field("initContainers").items()) {
             let resources = container.field("resources");
@@ -133,68 +85,78 @@ impl<'a> Used<'a> {
         });
         Err(format!("must specify {}", all.collect::<Vec<_>>().join("; ")))
     }
+}
 
-    /// Whether `object` is what `scope` names; `expression` says more of it, if there is more to say.
-    pub(super) fn is_in(&self, scope: &str, expression: Option<View<'_>>, object: &Object) -> bool {
-        match (self, scope) {
-            (Self::Pod, "Terminating") => has_deadline(object),
-            (Self::Pod, "NotTerminating") => !has_deadline(object),
-            (Self::Pod, "BestEffort") => is_best_effort(object),
-            (Self::Pod, "NotBestEffort") => !is_best_effort(object),
-            (Self::Pod, "PriorityClass") => {
-                let class = object.view().path("spec.priorityClassName").text();
-                matches(expression, &[class].map(|class| (!class.is_empty()).then_some(class)))
-            }
-            (Self::Pod, "CrossNamespacePodAffinity") => looks_elsewhere(object),
-            (Self::Claim, "VolumeAttributesClass") => {
-                let classes = [
-                    "spec.volumeAttributesClassName",
-                    "status.currentVolumeAttributesClassName",
-                    "status.modifyVolumeStatus.targetVolumeAttributesClassName",
-                ];
-                let classes = classes.map(|path| object.view().path(path).text());
-                let named: Vec<_> = classes.into_iter().filter(|class| !class.is_empty()).map(Some).collect();
-                matches(expression, if named.is_empty() { &[None] } else { &named })
-            }
-            _ => false,
-        }
+/// Which objects a quota is meant for.
+pub(super) fn scopes(quota: &Object) -> Scopes {
+    let spec = quota.view().field("spec");
+    let named = spec.field("scopes");
+    let named = named.items().map(|scope| Requirement::named(scope.text()));
+    let expressions = spec.path("scopeSelector.matchExpressions");
+    let expressions = expressions.items().map(|expression| Requirement {
+        scope: expression.field("scopeName").text().to_owned(),
+        operator: expression.field("operator").text().to_owned(),
+        values: expression.field("values").items().map(|value| value.text().to_owned()).collect(),
+    });
+    Scopes(named.chain(expressions).collect())
+}
+
+fn has_deadline(pod: View<'_>) -> bool {
+    let seconds = pod.path("spec.activeDeadlineSeconds").value().and_then(Value::as_int);
+    seconds.is_some_and(|seconds| seconds >= 0)
+}
+
+fn pod(object: &Object) -> Pod {
+    let pod = object.view();
+    let (spec, status) = (pod.field("spec"), pod.field("status"));
+    let own = spec.field("resources");
+    let is_refused = status
+        .field("conditions")
+        .items()
+        .find(|condition| condition.field("type").text() == "PodResizePending")
+        .is_some_and(|pending| pending.field("reason").text() == "Infeasible");
+    let containers = |list: &str| {
+        let all = spec.field(list);
+        all.items().map(|one| container(one, status)).collect()
+    };
+    Pod {
+        is_over: matches!(status.field("phase").text(), "Failed" | "Succeeded"),
+        has_deadline: has_deadline(pod),
+        is_best_effort: status.field("qosClass").text() == "BestEffort",
+        looks_elsewhere: looks_elsewhere(spec),
+        priority_class: spec.field("priorityClassName").text().to_owned(),
+        requests: amounts(own.field("requests")),
+        limits: amounts(own.field("limits")),
+        overhead: amounts(spec.field("overhead")),
+        containers: containers("containers"),
+        initial: containers("initContainers"),
+        is_refused,
     }
 }
 
-/// Whether one of the classes is what an expression asks for; where there is none, whether there is a class.
-fn matches(expression: Option<View<'_>>, classes: &[Option<&str>]) -> bool {
-    let has = |class: &str| {
-        let values = expression.map(|expression| expression.field("values").items());
-        values.into_iter().flatten().any(|value| value.text() == class)
-    };
-    let operator = expression.map(|expression| expression.field("operator"));
-    let fits = |class: &Option<&str>| match operator.as_ref().map_or("Exists", |operator| operator.text()) {
-        "In" => class.is_some_and(has),
-        "NotIn" => !class.is_some_and(has),
-        "DoesNotExist" => class.is_none(),
-        _ => class.is_some(),
-    };
-    classes.iter().any(fits)
-}
-
-fn has_deadline(pod: &Object) -> bool {
-    pod.view()
-        .path("spec.activeDeadlineSeconds")
-        .value()
-        .and_then(Value::as_int)
-        .is_some_and(|seconds| seconds >= 0)
-}
-
-fn is_best_effort(pod: &Object) -> bool {
-    pod.view().path("status.qosClass").text() == "BestEffort"
+fn container(one: View<'_>, status: View<'_>) -> Container {
+    let (name, resources) = (one.field("name"), one.field("resources"));
+    let list = |from: View<'_>| from.is_present().then(|| amounts(from));
+    let said = |list: &str| status.field(list).items().find(|said| said.field("name").text() == name.text());
+    let given = said("containerStatuses").or_else(|| said("initContainerStatuses")).map(|said| Given {
+        allocated: list(said.field("allocatedResources")),
+        requests: list(said.path("resources.requests")),
+        limits: list(said.path("resources.limits")),
+    });
+    Container {
+        requests: amounts(resources.field("requests")),
+        limits: amounts(resources.field("limits")),
+        stays: one.field("restartPolicy").text() == "Always",
+        given: given.unwrap_or_default(),
+    }
 }
 
 /// Whether a pod's place depends on pods of other namespaces.
-fn looks_elsewhere(pod: &Object) -> bool {
+fn looks_elsewhere(spec: View<'_>) -> bool {
     let elsewhere = |term: View<'_>| {
         term.field("namespaces").items().next().is_some() || term.field("namespaceSelector").is_present()
     };
-    let affinity = pod.view().path("spec.affinity");
+    let affinity = spec.field("affinity");
     ["podAffinity", "podAntiAffinity"].iter().any(|kind| {
         let affinity = affinity.field(kind);
         let required = affinity.field("requiredDuringSchedulingIgnoredDuringExecution");
@@ -204,140 +166,51 @@ fn looks_elsewhere(pod: &Object) -> bool {
     })
 }
 
-fn number(count: i64) -> Quantity {
-    Quantity::new(count, Format::DecimalSI)
-}
-
-fn one() -> Quantity {
-    number(1)
-}
-
-/// The name that every resource has in quotas.
-fn counted_as(facts: &Facts) -> String {
-    match facts.group {
-        "" => format!("count/{}", facts.plural),
-        group => format!("count/{}.{group}", facts.plural),
+fn service(object: &Object) -> Service {
+    let spec = object.view().field("spec");
+    let is_chosen =
+        |port: &View<'_>| port.field("nodePort").value().and_then(Value::as_int).unwrap_or(0) != 0;
+    let gets = spec.field("allocateLoadBalancerNodePorts").value().and_then(Value::as_bool);
+    Service {
+        kind: spec.field("type").text().to_owned(),
+        ports: spec.field("ports").items().count(),
+        chosen: spec.field("ports").items().filter(is_chosen).count(),
+        gets_node_ports: gets != Some(false),
     }
 }
 
-fn is_old_name(facts: &Facts, name: &str) -> bool {
-    facts.group.is_empty() && facts.plural == name && OLD_NAMES.contains(&name)
-}
-
-fn of_pod(pod: &Object) -> Amounts {
-    let mut used = Amounts::from([("count/pods".to_owned(), one())]);
-    if matches!(pod.view().path("status.phase").text(), "Failed" | "Succeeded") {
-        return used;
-    }
-    used.insert("pods".to_owned(), one());
-    let spec = pod.view().field("spec");
-    for (name, amount) in of_pod_list(spec, "requests", requests_of_containers(spec)) {
-        if matches!(name, "cpu" | "memory" | "ephemeral-storage") || name.starts_with(HUGE_PAGES) {
-            used.insert(name.to_owned(), amount.clone());
-        } else if !is_extended(name) {
-            continue;
-        }
-        used.insert(format!("requests.{name}"), amount);
-    }
-    for (name, amount) in of_pod_list(spec, "limits", limits_of_containers(spec)) {
-        if matches!(name, "cpu" | "memory" | "ephemeral-storage") {
-            used.insert(format!("limits.{name}"), amount);
-        }
-    }
-    used
-}
-
-/// What a pod asks for as a whole goes before what its containers ask for together; what running it costs comes on top.
-fn of_pod_list<'a>(
-    spec: View<'a>,
-    list: &str,
-    mut together: BTreeMap<&'a str, Quantity>,
-) -> BTreeMap<&'a str, Quantity> {
-    let entries =
-        |list: View<'a>| list.value().and_then(Value::as_map).into_iter().flat_map(|all| all.iter());
-    let parsed = |value: &Value| value.as_str().and_then(|text| text.parse().ok()).unwrap_or_default();
-    let own = entries(spec.field("resources").field(list)).filter(|(name, _)| is_of_pods(name));
-    together.extend(own.map(|(name, value)| (name.as_str(), parsed(value))));
-    for (name, value) in entries(spec.field("overhead")) {
-        let more: Quantity = parsed(value);
-        match together.get_mut(name.as_str()) {
-            Some(amount) => *amount = amount.plus(&more),
-            // What has no limit gets none by its overhead.
-            None if list == "limits" => {}
-            None => drop(together.insert(name.as_str(), more)),
-        }
-    }
-    together
-}
-
-fn of_service(service: &Object) -> Amounts {
-    let spec = service.view().field("spec");
-    let count = |ports: usize| number(i64::try_from(ports).unwrap_or(i64::MAX));
-    let all = spec.field("ports").items().count();
-    let chosen = || {
-        let is_chosen =
-            |port: &View<'_>| port.field("nodePort").value().and_then(Value::as_int).unwrap_or(0) != 0;
-        spec.field("ports").items().filter(is_chosen).count()
-    };
-    let gets_none =
-        spec.field("allocateLoadBalancerNodePorts").value().and_then(Value::as_bool) == Some(false);
-    let (ports, balancers) = match spec.field("type").text() {
-        "NodePort" => (all, 0),
-        "LoadBalancer" if gets_none => (chosen(), 1),
-        "LoadBalancer" => (all, 1),
-        _ => (0, 0),
-    };
-    Amounts::from([
-        ("count/services".to_owned(), one()),
-        ("services".to_owned(), one()),
-        ("services.nodeports".to_owned(), count(ports)),
-        ("services.loadbalancers".to_owned(), number(balancers)),
-    ])
-}
-
-fn of_claim(claim: &Object) -> Amounts {
-    let parsed =
-        |list: View<'_>| list.key("storage").value().and_then(Value::as_str)?.parse::<Quantity>().ok();
-    let marked = meta(claim)
+fn claim(object: &Object) -> Claim {
+    let parsed = |list: View<'_>| list.key("storage").value().and_then(Value::as_str)?.parse().ok();
+    let view = object.view();
+    let marked = meta(object)
         .annotations()
         .find(|(key, _)| *key == "volume.beta.kubernetes.io/storage-class")
         .map(|(_, class)| class.to_owned());
-    let class = marked.unwrap_or_else(|| claim.view().path("spec.storageClassName").text().to_owned());
-    let asked = parsed(claim.view().path("spec.resources.requests"));
-    let given = parsed(claim.view().path("status.allocatedResources"));
-    let storage = asked.map(|asked| given.filter(|given| *given > asked).unwrap_or(asked));
-    let mut used = Amounts::from([("count/persistentvolumeclaims".to_owned(), one())]);
-    for (what, amount) in OF_CLAIMS.into_iter().zip([Some(one()), storage]) {
-        let Some(amount) = amount else { continue };
-        if !class.is_empty() {
-            used.insert(format!("{class}{OF_CLASS}{what}"), amount.clone());
-        }
-        used.insert(what.to_owned(), amount);
+    let attributes = [
+        "spec.volumeAttributesClassName",
+        "status.currentVolumeAttributesClassName",
+        "status.modifyVolumeStatus.targetVolumeAttributesClassName",
+    ];
+    let attributes = attributes.map(|path| view.path(path).text().to_owned());
+    Claim {
+        class: marked.unwrap_or_else(|| view.path("spec.storageClassName").text().to_owned()),
+        asked: parsed(view.path("spec.resources.requests")),
+        given: parsed(view.path("status.allocatedResources")),
+        attributes: attributes.into_iter().filter(|class| !class.is_empty()).collect(),
     }
-    used
 }
 
-fn of_device_claim(claim: &Object) -> Amounts {
-    let devices = |request: View<'_>| match request.field("allocationMode").text() {
-        "ExactCount" => request.field("count").value().and_then(Value::as_int).unwrap_or(0),
-        "All" => DEVICES_MAX,
-        _ => 0,
+fn device_claim(object: &Object) -> DeviceClaim {
+    let one = |request: View<'_>| {
+        let count = request.field("count").value().and_then(Value::as_int).unwrap_or(0);
+        let class = request.field("deviceClassName").text().to_owned();
+        (class, DeviceClaim::devices(request.field("allocationMode").text(), count))
     };
-    let class = |request: View<'_>| request.field("deviceClassName").text().to_owned();
-    let mut by_class: BTreeMap<String, i64> = BTreeMap::new();
-    for request in claim.view().path("spec.devices.requests").items() {
-        let mut most: BTreeMap<String, i64> = BTreeMap::new();
-        for one in request.field("firstAvailable").items() {
-            let most = most.entry(class(one)).or_default();
-            *most = devices(one).max(*most);
-        }
+    let requests = object.view().path("spec.devices.requests");
+    let alternatives = requests.items().map(|request| {
         let exactly = request.field("exactly");
-        if exactly.is_present() {
-            most.insert(class(exactly), devices(exactly));
-        }
-        most.into_iter().for_each(|(class, count)| *by_class.entry(class).or_default() += count);
-    }
-    let mut used = Amounts::from([("count/resourceclaims.resource.k8s.io".to_owned(), one())]);
-    used.extend(by_class.into_iter().map(|(class, count)| (format!("{class}{DEVICES}"), number(count))));
-    used
+        let several = request.field("firstAvailable").items().map(one);
+        several.chain(exactly.is_present().then(|| one(exactly))).collect()
+    });
+    DeviceClaim { requests: alternatives.collect() }
 }

@@ -71,6 +71,9 @@ impl Cluster {
             selection: controllers.parse().expect("known controllers"),
             root_ca: Some("a certificate".into()),
             pod_ranges: "10.244.0.0/16".parse().expect("a range"),
+            token_signer: None,
+            certificates: None,
+            queues: keelson_controllers::Queues::default(),
             election: None,
         };
         self.running.spawn(async move {
