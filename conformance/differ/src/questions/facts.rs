@@ -52,6 +52,14 @@ impl Facts {
         self.0.iter().find(|(_, fact)| is(fact)).map(|(name, _)| Shape::Struct(name))
     }
 
+    /// The types of objects of a kind, in all of its versions.
+    #[cfg(test)]
+    pub(super) fn versions_of(&self, group: &str, kind: &str) -> Vec<Shape<'_>> {
+        let named = |gvk: &Json| gvk[0] == group && gvk[2] == kind;
+        let is = |fact: &Json| fact["gvk"].as_array().is_some_and(|all| all.iter().any(named));
+        self.0.iter().filter(|(_, fact)| is(fact)).map(|(name, _)| Shape::Struct(name)).collect()
+    }
+
     /// The fields of a structure, with what they are.
     pub(super) fn fields<'a>(&'a self, shape: Shape<'a>) -> Vec<(&'a str, Shape<'a>)> {
         let Shape::Struct(name) = shape else { return Vec::new() };
