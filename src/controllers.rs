@@ -7,8 +7,8 @@ use clap::{Args, ValueHint};
 use keelson_api::time::Clock;
 use keelson_apiserver::caller::Caller;
 use keelson_apiserver::server::ApiServer;
-use keelson_client::Client;
 use keelson_apiserver::tokens::keys::Keys;
+use keelson_client::Client;
 use keelson_controllers::signing::TokenSigner;
 use keelson_controllers::{Parts, Queues, Selection};
 
@@ -110,16 +110,15 @@ pub(crate) fn run(line: &ControllersLine) -> Result<(), Failure> {
             None => authority,
         };
         let token_key = read(line.service_account_private_key_file.as_ref())?;
-        let authority = (
-            read(line.cluster_signing_cert_file.as_ref())?,
-            read(line.cluster_signing_key_file.as_ref())?,
-        );
+        let authority =
+            (read(line.cluster_signing_cert_file.as_ref())?, read(line.cluster_signing_key_file.as_ref())?);
         let issuing = match authority {
             (Some(certificate), Some(key)) => issuing(&Pair { certificate, key })?,
             (None, None) => Issuing::none(),
             _ => {
                 return Err(Failure::stopped(
-                    "--cluster-signing-cert-file and --cluster-signing-key-file are given together".to_owned(),
+                    "--cluster-signing-cert-file and --cluster-signing-key-file are given together"
+                        .to_owned(),
                 ));
             }
         };

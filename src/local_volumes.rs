@@ -25,7 +25,8 @@ pub(crate) async fn make_class(server: &ApiServer, settings: &Settings) -> Resul
         return Ok(());
     }
     let caller = Caller::authenticated("system:apiserver", ["system:masters"]);
-    let client = Client::in_process(server.door(caller), "keelson").expect("the name is one that can be sent");
+    let client =
+        Client::in_process(server.door(caller), "keelson").expect("the name is one that can be sent");
     let made = async {
         match client.get::<Value>(&NAMESPACES, &Key::new("", "kube-system")).await {
             Ok(_) => return Ok(()),

@@ -1,9 +1,9 @@
 //! Endpoints of services, in slices: which pods take a service's traffic.
 
 mod plan;
-mod trigger;
 #[cfg(test)]
 mod tests;
+mod trigger;
 
 use std::sync::Arc;
 

@@ -70,7 +70,8 @@ impl Controller for EndpointSliceMirroring {
             latest.map(|endpoints| endpoints.metadata.key()).into_iter().collect()
         });
         inputs.map(&self.services, |change| {
-            let selects = |service: Option<&Arc<Service>>| service.map(|service| service.spec.selector.is_some());
+            let selects =
+                |service: Option<&Arc<Service>>| service.map(|service| service.spec.selector.is_some());
             let (old, new) = (selects(change.old), selects(change.new));
             // One that comes, goes or changes its mind is of interest only where it selects nothing.
             let counts = old != new && (old == Some(false) || new == Some(false));

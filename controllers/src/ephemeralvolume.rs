@@ -76,7 +76,11 @@ fn made(pod: &Pod, wanted: &WantedClaim<'_>) -> Action {
         json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": spec});
     let note = format!("ephemeral volume {}: create PVC {}: {{error}}", wanted.volume, wanted.name);
     let failed = Word::new(REASON, "Create", note);
-    Action::create(&VOLUMECLAIMS, &meta.namespace, claim).once().telling((&PODS, meta), Vec::new(), Some(failed))
+    Action::create(&VOLUMECLAIMS, &meta.namespace, claim).once().telling(
+        (&PODS, meta),
+        Vec::new(),
+        Some(failed),
+    )
 }
 
 fn told(pod: &Pod, wanted: &WantedClaim<'_>) -> Action {
@@ -95,7 +99,8 @@ mod tests {
     use crate::plan::{What, lines};
 
     fn plan(owner: Option<&str>) -> Plan {
-        let template = json!({"metadata": {"labels": {"a": "b"}}, "spec": {"accessModes": ["ReadWriteOnce"]}});
+        let template =
+            json!({"metadata": {"labels": {"a": "b"}}, "spec": {"accessModes": ["ReadWriteOnce"]}});
         let pod = json!({
             "metadata": {"name": "p", "namespace": "ns", "uid": "u"},
             "spec": {"volumes": [
@@ -104,7 +109,8 @@ mod tests {
             ]},
         });
         let claim = owner.map(|uid| {
-            let owners = json!([{"apiVersion": "v1", "kind": "Pod", "name": "p", "uid": uid, "controller": true}]);
+            let owners =
+                json!([{"apiVersion": "v1", "kind": "Pod", "name": "p", "uid": uid, "controller": true}]);
             json!({"metadata": {"name": "p-v", "namespace": "ns", "ownerReferences": owners}})
         });
         let controller = EphemeralVolumes {
@@ -126,7 +132,9 @@ mod tests {
         assert_eq!(lines(plan(Some("u"))), Vec::<String>::new());
         assert_eq!(
             lines(plan(Some("other"))),
-            ["tell Warning FailedBinding: ephemeral volume v: PVC ns/p-v was not created for pod ns/p (pod is not owner)"]
+            [
+                "tell Warning FailedBinding: ephemeral volume v: PVC ns/p-v was not created for pod ns/p (pod is not owner)"
+            ]
         );
     }
 }

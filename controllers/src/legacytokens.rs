@@ -96,7 +96,8 @@ fn is_unused(secret: &TokenSecret, now: i64) -> bool {
 /// Whether an account names a secret, and the secret the account: then it was made by itself.
 fn is_made_for(secret: &TokenSecret, account: &ServiceAccount) -> bool {
     let uid = secret.metadata.annotation(ACCOUNT_UID).unwrap_or_default();
-    (uid.is_empty() || account.metadata.uid == uid) && account.secrets().any(|name| name == secret.metadata.name)
+    (uid.is_empty() || account.metadata.uid == uid)
+        && account.secrets().any(|name| name == secret.metadata.name)
 }
 
 fn fate(secret: &TokenSecret, now: i64) -> Fate {
@@ -118,7 +119,9 @@ fn secrets_of(pod: &Value) -> BTreeSet<String> {
                 // References have `name`, volumes `secretName`.
                 let refers = matches!(
                     field,
-                    Some("secretKeyRef" | "secretRef" | "secret" | "imagePullSecrets" | "nodePublishSecretRef")
+                    Some(
+                        "secretKeyRef" | "secretRef" | "secret" | "imagePullSecrets" | "nodePublishSecretRef"
+                    )
                 );
                 let named = ["name", "secretName"].map(|name| object.get(name)).into_iter().flatten();
                 names.extend(named.filter(|_| refers).filter_map(Value::as_str).map(str::to_owned));
@@ -225,8 +228,10 @@ mod tests {
     #[test]
     fn only_what_was_made_by_itself_goes() {
         let account = |uid: &str, name: &str| -> ServiceAccount {
-            serde_json::from_value(json!({"metadata": {"name": "a", "uid": uid}, "secrets": [{"name": name}]}))
-                .unwrap()
+            serde_json::from_value(
+                json!({"metadata": {"name": "a", "uid": uid}, "secrets": [{"name": name}]}),
+            )
+            .unwrap()
         };
         let secret = secret("2024-01-01", &json!({}));
         assert!(is_made_for(&secret, &account("1", "s")));

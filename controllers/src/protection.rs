@@ -127,7 +127,9 @@ impl AttributesProtection {
         volumes: Arc<Cache<Volume>>,
         claims: Arc<Cache<VolumeClaim>>,
     ) -> Self {
-        volumes.index(BY_ATTRIBUTES, |volume| volume.spec.volume_attributes_class_name.iter().cloned().collect());
+        volumes.index(BY_ATTRIBUTES, |volume| {
+            volume.spec.volume_attributes_class_name.iter().cloned().collect()
+        });
         claims.index(BY_ATTRIBUTES, |claim| claim.attributes_classes().cloned().collect());
         Self { classes, volumes, claims }
     }
@@ -209,7 +211,8 @@ mod tests {
         assert_eq!(about(&none, &none), 1, "nobody names it");
         assert_eq!(about(&json!({"spec": {"volumeAttributesClassName": "c"}}), &none), 0);
         assert_eq!(about(&json!({"status": {"currentVolumeAttributesClassName": "c"}}), &none), 0);
-        let target = json!({"modifyVolumeStatus": {"targetVolumeAttributesClassName": "c", "status": "Pending"}});
+        let target =
+            json!({"modifyVolumeStatus": {"targetVolumeAttributesClassName": "c", "status": "Pending"}});
         assert_eq!(about(&json!({"status": target}), &none), 0);
         assert_eq!(about(&none, &json!({"volumeAttributesClassName": "c"})), 0);
         assert_eq!(about(&none, &json!({"volumeAttributesClassName": "d"})), 1);

@@ -95,7 +95,9 @@ impl Worker for Counting {
         for (measure, resource) in kinds {
             let ended = match &measure {
                 Measure::Pods => self.count::<OnePod>(&quota, &measure, &resource, &mut counted).await,
-                Measure::Services => self.count::<OneService>(&quota, &measure, &resource, &mut counted).await,
+                Measure::Services => {
+                    self.count::<OneService>(&quota, &measure, &resource, &mut counted).await
+                }
                 Measure::Claims => self.count::<OneClaim>(&quota, &measure, &resource, &mut counted).await,
                 Measure::DeviceClaims => {
                     self.count::<OneDeviceClaim>(&quota, &measure, &resource, &mut counted).await
@@ -133,7 +135,9 @@ impl Counting {
             served.resource.namespaced && served.can(&["create", "list", "watch", "delete"])
         });
         let served: Vec<(Measure, Resource)> = counted
-            .filter_map(|served| Some((Measure::of(&served.resource.group, &served.resource.plural)?, served.resource)))
+            .filter_map(|served| {
+                Some((Measure::of(&served.resource.group, &served.resource.plural)?, served.resource))
+            })
             .collect();
         let mut known = self.shared.served.write();
         if *known != served {

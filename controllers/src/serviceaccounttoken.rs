@@ -74,7 +74,9 @@ impl ServiceAccountTokens {
         let Some(signer) = &self.signer else { return Plan::nothing() };
         let (meta, own) = (&secret.metadata, &account.metadata);
         let mut data = json!({});
-        if let Some(certificates) = self.certificates.as_ref().filter(|pem| *pem != secret.data.certificates.as_str()) {
+        if let Some(certificates) =
+            self.certificates.as_ref().filter(|pem| *pem != secret.data.certificates.as_str())
+        {
             data["ca.crt"] = json!(certificates);
         }
         if !secret.data.has_namespace {
@@ -127,7 +129,9 @@ impl Controller for ServiceAccountTokens {
         let account = self.accounts.get(&of_account);
         let uid = meta.annotation(ACCOUNT_UID).filter(|uid| !uid.is_empty());
         match account {
-            Some(account) if uid.is_none_or(|uid| account.metadata.uid == uid) => self.filled(&secret, &account),
+            Some(account) if uid.is_none_or(|uid| account.metadata.uid == uid) => {
+                self.filled(&secret, &account)
+            }
             // It is another one now; what is known of it may be old.
             Some(account) => {
                 let delete = Action::delete(&SECRETS, meta);
@@ -158,7 +162,9 @@ mod tests {
     }
 
     fn secret(annotations: &Value, data: &Value) -> Option<Value> {
-        Some(json!({"metadata": {"name": "s", "namespace": "ns", "uid": "u", "annotations": annotations}, "data": data}))
+        Some(
+            json!({"metadata": {"name": "s", "namespace": "ns", "uid": "u", "annotations": annotations}, "data": data}),
+        )
     }
 
     #[test]
@@ -167,7 +173,9 @@ mod tests {
         let of = |uid: &str| json!({ACCOUNT_NAME: "a", ACCOUNT_UID: uid});
         let annotations = r#""metadata":{"annotations":{"kubernetes.io/service-account.name":"a","kubernetes.io/service-account.uid":"1"}}"#;
         let token = BASE64_STANDARD.encode("system:serviceaccount:ns:a");
-        let all = format!(r#"patch secrets ns/s {{"data":{{"ca.crt":"UEVN","namespace":"bnM=","token":"{token}"}},{annotations}}}"#);
+        let all = format!(
+            r#"patch secrets ns/s {{"data":{{"ca.crt":"UEVN","namespace":"bnM=","token":"{token}"}},{annotations}}}"#
+        );
         let certificates = format!(r#"patch secrets ns/s {{"data":{{"ca.crt":"UEVN"}},{annotations}}}"#);
         let full = |ca: &str| json!({"ca.crt": ca, "namespace": "bnM=", "token": "eA=="});
         for (secret, expected) in [

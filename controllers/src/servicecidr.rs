@@ -22,7 +22,8 @@ const MANAGED_BY: &str = "ipaddress.kubernetes.io/managed-by";
 const SERVER: &str = "ipallocator.k8s.io";
 /// How long a range stays at least after somebody wanted it to go: by then all servers know. Upstream's.
 const STAYS_MILLIS: u64 = 10_000;
-const LEFT: &str = "There are still IPAddresses referencing the ServiceCIDR, please remove them or create a new ServiceCIDR";
+const LEFT: &str =
+    "There are still IPAddresses referencing the ServiceCIDR, please remove them or create a new ServiceCIDR";
 
 /// A range of addresses: its first one, and how many bits all have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,7 +126,8 @@ impl Controller for ServiceCidrs {
             let meets = |other: &&Arc<ServiceCidr>| {
                 ranges(other).any(|one| ranges(latest).any(|other| one.holds(other) || other.holds(one)))
             };
-            let mut keys: Vec<Key> = cidrs.list("").iter().filter(meets).map(|other| other.metadata.key()).collect();
+            let mut keys: Vec<Key> =
+                cidrs.list("").iter().filter(meets).map(|other| other.metadata.key()).collect();
             keys.push(latest.metadata.key());
             keys
         });
@@ -166,9 +168,14 @@ impl Controller for ServiceCidrs {
 }
 
 /// Says whether a range can be used, unless that is said already.
-fn said(cidr: &ServiceCidr, (status, reason, message): (&str, &str, &str), now: UnixMillis) -> Option<Action> {
+fn said(
+    cidr: &ServiceCidr,
+    (status, reason, message): (&str, &str, &str),
+    now: UnixMillis,
+) -> Option<Action> {
     let known = find(&cidr.status.conditions, "Ready");
-    if known.is_some_and(|known| known.status == status && known.reason == reason && known.message == message) {
+    if known.is_some_and(|known| known.status == status && known.reason == reason && known.message == message)
+    {
         return None;
     }
     let meta = &cidr.metadata;
@@ -231,8 +238,15 @@ mod tests {
     #[test]
     fn a_range_that_can_be_used_says_so() {
         let lines = plan(vec![cidr("a", &["10.0.0.0/24"], &json!({"finalizers": []}))], &[]);
-        assert_eq!(lines[0], r#"patch servicecidrs a {"metadata":{"finalizers":["networking.k8s.io/service-cidr-finalizer"]}}"#);
-        assert!(lines[1].starts_with("patch servicecidrs/status a ") && lines[1].contains("Kubernetes Service CIDR is ready"), "{lines:?}");
+        assert_eq!(
+            lines[0],
+            r#"patch servicecidrs a {"metadata":{"finalizers":["networking.k8s.io/service-cidr-finalizer"]}}"#
+        );
+        assert!(
+            lines[1].starts_with("patch servicecidrs/status a ")
+                && lines[1].contains("Kubernetes Service CIDR is ready"),
+            "{lines:?}"
+        );
     }
 
     #[test]
@@ -250,7 +264,10 @@ mod tests {
         assert!(first(vec![], 0, &["10.0.0.5"]).contains(LEFT));
         assert_eq!(first(other("10.0.0.0/16"), 0, &["10.0.0.5"]), gone);
         assert_eq!(first(other("10.0.0.0/28"), 0, &["10.0.0.5"]), gone);
-        assert!(first(other("10.0.0.0/28"), 0, &["10.0.0.15"]).contains(LEFT), "the smaller one does not give it out");
+        assert!(
+            first(other("10.0.0.0/28"), 0, &["10.0.0.15"]).contains(LEFT),
+            "the smaller one does not give it out"
+        );
         assert!(first(other("fd00::/64"), 0, &["10.0.0.5"]).contains(LEFT));
     }
 }

@@ -246,14 +246,7 @@ impl Worker {
     }
 
     /// Tells something of the pod, or of one of its containers.
-    fn tell(
-        &self,
-        pod: &Pod,
-        container: Option<&str>,
-        weight: Weight,
-        reason: &'static str,
-        note: String,
-    ) {
+    fn tell(&self, pod: &Pod, container: Option<&str>, weight: Weight, reason: &'static str, note: String) {
         let regarding = Regarding::of(&PODS, &pod.metadata);
         let regarding = match container.and_then(|name| pod.field_of(name)) {
             Some(field) => regarding.part(field),

@@ -71,7 +71,8 @@ impl Certificates for Issuing {
         let der = request_in(request)?;
         let request = parsed(&der)?;
         let subject = &request.certification_request_info.subject;
-        let text = |value: &x509_parser::x509::AttributeTypeAndValue<'_>| value.as_str().ok().map(str::to_owned);
+        let text =
+            |value: &x509_parser::x509::AttributeTypeAndValue<'_>| value.as_str().ok().map(str::to_owned);
         let mut asked = Asked {
             common_name: subject.iter_common_name().filter_map(text).last().unwrap_or_default(),
             organizations: subject.iter_organization().filter_map(text).collect(),
@@ -355,17 +356,24 @@ mod tests {
         let request = request(names);
         let asked = issuing.asked(&request).unwrap();
         assert_eq!((asked.common_name.as_str(), asked.organizations.join(",")), ("jane", "dev,ops".into()));
-        assert_eq!((asked.names, asked.addresses.len(), asked.uris), (vec!["a.example.com".to_owned()], 1, 1));
+        assert_eq!(
+            (asked.names, asked.addresses.len(), asked.uris),
+            (vec!["a.example.com".to_owned()], 1, 1)
+        );
         let now = UnixMillis(DAY_MILLIS * 20_010);
         let usages = ["digital signature", "client auth", "key encipherment"].map(str::to_owned);
-        let order = Order { request: &request, usages: &usages, from: now, until: UnixMillis(u64::MAX / 2), now };
+        let order =
+            Order { request: &request, usages: &usages, from: now, until: UnixMillis(u64::MAX / 2), now };
         let issued = issuing.sign(&order).unwrap();
         let ends = issuing.not_after(issued.as_bytes()).unwrap();
         assert_eq!(ends, UnixMillis(DAY_MILLIS * 20_100), "not longer than the authority");
         let issued = Certificate::parse(&issued).unwrap();
-        assert!(issued.is_issued_by(&Certificate::parse(&authority.certificate).unwrap()) && !issued.is_authority);
+        assert!(
+            issued.is_issued_by(&Certificate::parse(&authority.certificate).unwrap()) && !issued.is_authority
+        );
         let (_, parsed) = X509Certificate::from_der(issued.der()).unwrap();
-        let groups: Vec<&str> = parsed.subject().iter_organization().map(|part| part.as_str().unwrap()).collect();
+        let groups: Vec<&str> =
+            parsed.subject().iter_organization().map(|part| part.as_str().unwrap()).collect();
         assert_eq!(groups, ["dev", "ops"]);
         let key = parsed.key_usage().unwrap().unwrap().value;
         assert!(key.digital_signature() && key.key_encipherment() && !key.key_agreement());

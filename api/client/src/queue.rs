@@ -339,7 +339,11 @@ mod tests {
         tokio::time::sleep(Duration::from_secs(5)).await;
         let figures = queue.figures();
         let filled = |took: Took| {
-            took.buckets().into_iter().filter(|(_, count)| *count > 0).map(|(bound, _)| bound).collect::<Vec<_>>()
+            took.buckets()
+                .into_iter()
+                .filter(|(_, count)| *count > 0)
+                .map(|(bound, _)| bound)
+                .collect::<Vec<_>>()
         };
         assert_eq!((filled(figures.waited), figures.waited.sum().as_secs()), (vec![1e-8, 10.0], 3));
         assert_eq!((filled(figures.worked), figures.worked.sum().as_millis() / 10), (vec![0.1], 2));

@@ -17,11 +17,8 @@ fn container(requests: &str, limits: &str) -> Container {
 #[test]
 fn pods_use_what_they_need_at_any_one_time() {
     let stays = |requests: &str| Container { stays: true, ..container(requests, "") };
-    let pod = |containers: Vec<Container>, initial: Vec<Container>| Pod {
-        containers,
-        initial,
-        ..Pod::default()
-    };
+    let pod =
+        |containers: Vec<Container>, initial: Vec<Container>| Pod { containers, initial, ..Pod::default() };
     let mut resized = container("cpu=1", "");
     resized.given.allocated = Some(amounts("cpu=2"));
     resized.given.requests = Some(amounts("cpu=1500m"));
@@ -32,7 +29,10 @@ fn pods_use_what_they_need_at_any_one_time() {
     };
     let cases = [
         (
-            pod(vec![container("cpu=1", "memory=1Gi"), container("cpu=500m", "")], vec![container("cpu=2", "")]),
+            pod(
+                vec![container("cpu=1", "memory=1Gi"), container("cpu=500m", "")],
+                vec![container("cpu=2", "")],
+            ),
             "count/pods=1 cpu=2 limits.memory=1Gi pods=1 requests.cpu=2",
         ),
         (
@@ -43,7 +43,10 @@ fn pods_use_what_they_need_at_any_one_time() {
             "count/pods=1 cpu=2500m pods=1 requests.cpu=2500m",
         ),
         (
-            pod(vec![container("example.com/x=2 hugepages-2Mi=4Mi ephemeral-storage=1Gi", "example.com/x=2")], vec![]),
+            pod(
+                vec![container("example.com/x=2 hugepages-2Mi=4Mi ephemeral-storage=1Gi", "example.com/x=2")],
+                vec![],
+            ),
             "count/pods=1 ephemeral-storage=1Gi hugepages-2Mi=4Mi pods=1 requests.ephemeral-storage=1Gi requests.example.com/x=2 requests.hugepages-2Mi=4Mi",
         ),
         (
@@ -105,10 +108,17 @@ fn services_and_claims_are_measured() {
         given: Some("1Gi".parse().unwrap()),
         attributes: Vec::new(),
     };
-    let storage = |claim: &Claim| claim.amounts()["gold.storageclass.storage.k8s.io/requests.storage"].to_string();
-    assert_eq!((storage(&claim), storage(&Claim { given: None, ..claim.clone() })), ("1Gi".into(), "2".into()));
+    let storage =
+        |claim: &Claim| claim.amounts()["gold.storageclass.storage.k8s.io/requests.storage"].to_string();
+    assert_eq!(
+        (storage(&claim), storage(&Claim { given: None, ..claim.clone() })),
+        ("1Gi".into(), "2".into())
+    );
     let devices = DeviceClaim {
-        requests: vec![vec![("a".into(), 2), ("b".into(), 1), ("a".into(), 1)], vec![("a".into(), DEVICES_MAX)]],
+        requests: vec![
+            vec![("a".into(), 2), ("b".into(), 1), ("a".into(), 1)],
+            vec![("a".into(), DEVICES_MAX)],
+        ],
     };
     assert_eq!(
         shown(&devices.amounts()),

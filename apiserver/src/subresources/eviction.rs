@@ -134,7 +134,9 @@ async fn remove(call: &Call<'_>, deletion: &Deletion, options: &Options) -> Resu
             let deletion = deletion.of_state(pod.revision());
             gone(call, &delete::remove(call, pod, &deletion).await?)
         }
-        Some(Made::Stored(pod) | Made::Written(pod, _)) => gone(call, &delete::remove(call, pod, deletion).await?),
+        Some(Made::Stored(pod) | Made::Written(pod, _)) => {
+            gone(call, &delete::remove(call, pod, deletion).await?)
+        }
         // It had waited for nothing but a last write.
         Some(Made::Unstored(_)) => Ok(()),
         None => Err(refusal::not_found(call, call.target.name)),

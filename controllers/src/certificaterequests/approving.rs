@@ -26,7 +26,8 @@ pub(crate) fn begin(context: Context, settings: &Settings) -> BoxFuture<'static,
     let Some(certificates) = settings.certificates.clone() else {
         return Box::pin(std::future::pending());
     };
-    let worker = Arc::new(Approving { context: context.clone(), requests: Arc::clone(&requests), certificates });
+    let worker =
+        Arc::new(Approving { context: context.clone(), requests: Arc::clone(&requests), certificates });
     Box::pin(async move {
         requests.synced().await;
         drive(&context, queue, worker).await;

@@ -62,9 +62,7 @@ impl Controller for CertificateCleaning {
         };
         match self.due(&request) {
             None => Plan::nothing(),
-            Some(due) if due < now => {
-                Plan::of(vec![Action::delete(&CERTIFICATEREQUESTS, &request.metadata)])
-            }
+            Some(due) if due < now => Plan::of(vec![Action::delete(&CERTIFICATEREQUESTS, &request.metadata)]),
             Some(due) => {
                 let again = Duration::from_millis(due.since(now) + 1);
                 Plan { again: Some(again), ..Plan::default() }

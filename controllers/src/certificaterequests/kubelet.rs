@@ -9,7 +9,10 @@ fn has(usages: &[String], wanted: &[&str]) -> bool {
     // The key's encipherment is RSA's alone.
     let is_wanted = |usage: &String| wanted.contains(&usage.as_str());
     usages.iter().all(is_wanted)
-        && wanted.iter().filter(|wanted| **wanted != "key encipherment").all(|wanted| usages.iter().any(|usage| usage == wanted))
+        && wanted
+            .iter()
+            .filter(|wanted| **wanted != "key encipherment")
+            .all(|wanted| usages.iter().any(|usage| usage == wanted))
 }
 
 fn usages(usages: &[String], wanted: &[&str]) -> Result<(), String> {
@@ -17,7 +20,11 @@ fn usages(usages: &[String], wanted: &[&str]) -> Result<(), String> {
 }
 
 fn organization(asked: &Asked) -> Result<(), String> {
-    if asked.organizations == [NODES] { Ok(()) } else { Err("subject organization is not system:nodes".into()) }
+    if asked.organizations == [NODES] {
+        Ok(())
+    } else {
+        Err("subject organization is not system:nodes".into())
+    }
 }
 
 fn common_name(asked: &Asked) -> Result<(), String> {

@@ -40,7 +40,10 @@ impl CertificateSigning {
     }
 
     #[cfg(test)]
-    pub(super) fn over(requests: Arc<Cache<CertificateRequest>>, certificates: Arc<dyn Certificates>) -> Self {
+    pub(super) fn over(
+        requests: Arc<Cache<CertificateRequest>>,
+        certificates: Arc<dyn Certificates>,
+    ) -> Self {
         Self { requests, certificates: Some(certificates) }
     }
 }
@@ -73,7 +76,12 @@ impl Controller for CertificateSigning {
                     Err(why) => put_off(key, &why),
                     Ok(certificate) => {
                         let change = json!({"status": {"certificate": BASE64_STANDARD.encode(certificate)}});
-                        Plan::of(vec![Action::merge(&CERTIFICATEREQUESTS, &request.metadata, "status", change)])
+                        Plan::of(vec![Action::merge(
+                            &CERTIFICATEREQUESTS,
+                            &request.metadata,
+                            "status",
+                            change,
+                        )])
                     }
                 }
             }
@@ -98,7 +106,8 @@ fn check(signer: &str, asked: &Asked, usages: &[String]) -> Option<Result<(), St
 }
 
 fn client(usages: &[String]) -> Result<(), String> {
-    let fits = |usage: &&String| matches!(usage.as_str(), "digital signature" | "key encipherment" | "client auth");
+    let fits =
+        |usage: &&String| matches!(usage.as_str(), "digital signature" | "key encipherment" | "client auth");
     if let Some(usage) = usages.iter().find(|usage| !fits(usage)) {
         return Err(format!("invalid usage for client certificate: {usage}"));
     }

@@ -22,7 +22,8 @@ impl Certificates for Plain {
     fn asked(&self, request: &[u8]) -> Result<Asked, String> {
         let text = String::from_utf8_lossy(request).into_owned();
         let parts: Vec<&str> = text.split('|').collect();
-        let list = |at: usize| parts[at].split(',').filter(|part| !part.is_empty()).map(str::to_owned).collect();
+        let list =
+            |at: usize| parts[at].split(',').filter(|part| !part.is_empty()).map(str::to_owned).collect();
         Ok(Asked {
             common_name: parts[0].to_owned(),
             organizations: list(1),
@@ -84,17 +85,34 @@ fn what_is_approved_is_signed_if_it_is_what_its_signer_is_for() {
         if line.contains(r#""certificate""#) {
             return "signed".to_owned();
         }
-        let written = line.split_once("/status r ").map(|(_, change)| serde_json::from_str::<Value>(change).unwrap());
-        let failed = written.map(|change| change["status"]["conditions"][1]["message"].as_str().unwrap().to_owned());
+        let written =
+            line.split_once("/status r ").map(|(_, change)| serde_json::from_str::<Value>(change).unwrap());
+        let failed =
+            written.map(|change| change["status"]["conditions"][1]["message"].as_str().unwrap().to_owned());
         failed.unwrap_or_default()
     };
     for (signer, asked, usages, expected) in [
         (api, "jane|dev|", &CLIENT[..], "signed"),
         (api, "jane|dev|", &SERVING[..], "invalid usage for client certificate: server auth"),
-        (api, "jane|dev|", &["digital signature"][..], "missing required usage for client certificate: client auth"),
+        (
+            api,
+            "jane|dev|",
+            &["digital signature"][..],
+            "missing required usage for client certificate: client auth",
+        ),
         (KUBELET_CLIENT, "system:node:n|system:nodes|", &CLIENT[..], "signed"),
-        (KUBELET_CLIENT, "system:node:n|system:nodes,other|", &CLIENT[..], "subject organization is not system:nodes"),
-        (KUBELET_CLIENT, "jane|system:nodes|", &CLIENT[..], "subject common name does not begin with system:node:"),
+        (
+            KUBELET_CLIENT,
+            "system:node:n|system:nodes,other|",
+            &CLIENT[..],
+            "subject organization is not system:nodes",
+        ),
+        (
+            KUBELET_CLIENT,
+            "jane|system:nodes|",
+            &CLIENT[..],
+            "subject common name does not begin with system:node:",
+        ),
         (KUBELET_CLIENT, "system:node:n|system:nodes|x", &CLIENT[..], "DNS subjectAltNames are not allowed"),
         (
             KUBELET_CLIENT,
@@ -140,7 +158,9 @@ fn certificates_are_good_for_as_long_as_is_asked() {
         let certificate = BASE64_STANDARD.encode(format!("2026-01-01T23:55:00Z to {until}"));
         assert_eq!(
             signed(request),
-            [format!(r#"patch certificatesigningrequests/status r {{"status":{{"certificate":"{certificate}"}}}}"#)]
+            [format!(
+                r#"patch certificatesigningrequests/status r {{"status":{{"certificate":"{certificate}"}}}}"#
+            )]
         );
     }
 }

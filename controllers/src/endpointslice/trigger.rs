@@ -33,9 +33,9 @@ struct Seen {
 impl TriggerTimes {
     /// The earliest of the times that were not seen yet; of a service that was not seen, when it was made.
     pub(crate) fn of(&self, service: &Service, pods: &[Arc<Pod>]) -> Option<Time> {
-        let times = pods.iter().filter_map(|pod| {
-            Some((pod.metadata.name.clone(), pod.status.conditions.ready.since?))
-        });
+        let times = pods
+            .iter()
+            .filter_map(|pod| Some((pod.metadata.name.clone(), pod.status.conditions.ready.since?)));
         let now = Seen { service: service.metadata.creation_timestamp, pods: times.collect() };
         let mut seen = self.seen.lock();
         let Some(before) = seen.get(&service.key()) else {
@@ -43,7 +43,8 @@ impl TriggerTimes {
             seen.insert(service.key(), now);
             return made;
         };
-        let is_new = |(name, time): &(&CompactString, &Time)| before.pods.get(*name).is_none_or(|known| *time > known);
+        let is_new =
+            |(name, time): &(&CompactString, &Time)| before.pods.get(*name).is_none_or(|known| *time > known);
         let changed = now.pods.iter().filter(is_new).map(|(_, time)| *time);
         let earliest = changed.chain(now.service.filter(|_| now.service > before.service)).min();
         seen.insert(service.key(), now);

@@ -131,7 +131,8 @@ fn packed(subsets: &[Subset]) -> Vec<(Vec<Port>, Vec<(&Address, bool)>)> {
     let mut packed: Vec<(Vec<Port>, Vec<(&Address, bool)>)> = by_hosts
         .into_iter()
         .map(|(of_ports, ports)| {
-            let addresses = of_ports.into_iter().filter_map(|(host, ready)| Some((*hosts.get(&host)?, ready)));
+            let addresses =
+                of_ports.into_iter().filter_map(|(host, ready)| Some((*hosts.get(&host)?, ready)));
             let mut addresses: Vec<(&Address, bool)> = addresses.collect();
             addresses.sort_by_key(|(_, ready)| !ready);
             (ports, addresses)
@@ -178,7 +179,11 @@ fn says(slice: &Slice, endpoints: &Endpoints, wanted: &[Endpoint]) -> bool {
         && wanted.iter().all(|endpoint| slice.endpoints.contains(endpoint))
         && meta.labels == labels(endpoints)
         && meta.annotations == annotations(endpoints)
-        && meta.owner_references.iter().filter(|found| owner(found)).all(|found| found.uid == endpoints.metadata.uid)
+        && meta
+            .owner_references
+            .iter()
+            .filter(|found| owner(found))
+            .all(|found| found.uid == endpoints.metadata.uid)
 }
 
 /// A merge that leaves of a list what is wanted.

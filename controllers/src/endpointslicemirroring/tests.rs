@@ -8,7 +8,8 @@ fn read<T: serde::de::DeserializeOwned>(value: Value) -> T {
 }
 
 fn made(service: Option<Value>, endpoints: Option<Value>, slices: &[Value]) -> Plan {
-    let service = service.map(|spec| read(json!({"metadata": {"name": "web", "namespace": "ns"}, "spec": spec})));
+    let service =
+        service.map(|spec| read(json!({"metadata": {"name": "web", "namespace": "ns"}, "spec": spec})));
     let endpoints = endpoints.map(|mut endpoints| {
         let metadata = &mut endpoints["metadata"];
         (metadata["name"], metadata["namespace"], metadata["uid"]) = (json!("web"), json!("ns"), json!("e"));
@@ -33,7 +34,8 @@ fn http() -> Value {
 
 /// Family, ports, addresses with a mark at those that are not ready.
 fn shown(slice: &Value) -> String {
-    let ports: Vec<String> = slice["ports"].as_array().unwrap().iter().map(|port| port["port"].to_string()).collect();
+    let ports: Vec<String> =
+        slice["ports"].as_array().unwrap().iter().map(|port| port["port"].to_string()).collect();
     let endpoints = slice["endpoints"].as_array().unwrap().iter().map(|endpoint| {
         let mark = if endpoint["conditions"]["ready"] == true { "" } else { "!" };
         format!("{}{mark}", endpoint["addresses"][0].as_str().unwrap())
@@ -60,16 +62,23 @@ fn first(plan: &Plan) -> Value {
 
 #[test]
 fn endpoints_become_slices_by_ports_and_family() {
-    let both = json!([{"port": 80, "protocol": "TCP", "name": "a"}, {"port": 443, "protocol": "TCP", "name": "b"}]);
+    let both =
+        json!([{"port": 80, "protocol": "TCP", "name": "a"}, {"port": 443, "protocol": "TCP", "name": "b"}]);
     for (subsets, expected) in [
         (vec![subset(&["10.0.0.1"], &["10.0.0.2"], &http())], vec!["IPv4 [80] 10.0.0.1 10.0.0.2!"]),
-        (vec![subset(&["10.0.0.1", "fd00::1"], &[], &both)], vec!["IPv4 [80,443] 10.0.0.1", "IPv6 [80,443] fd00::1"]),
+        (
+            vec![subset(&["10.0.0.1", "fd00::1"], &[], &both)],
+            vec!["IPv4 [80,443] 10.0.0.1", "IPv6 [80,443] fd00::1"],
+        ),
         (
             vec![subset(&["10.0.0.1"], &[], &http()), subset(&["10.0.0.2"], &["10.0.0.1"], &http())],
             vec!["IPv4 [80] 10.0.0.2 10.0.0.1!"],
         ),
         (
-            vec![subset(&["10.0.0.1"], &[], &http()), subset(&["10.0.0.2"], &[], &json!([{"port": 81, "protocol": "TCP"}]))],
+            vec![
+                subset(&["10.0.0.1"], &[], &http()),
+                subset(&["10.0.0.2"], &[], &json!([{"port": 81, "protocol": "TCP"}])),
+            ],
             vec!["IPv4 [80] 10.0.0.1", "IPv4 [81] 10.0.0.2"],
         ),
         (vec![subset(&["10.0.0.1"], &[], &json!([]))], vec!["IPv4 [] 10.0.0.1"]),
@@ -122,14 +131,17 @@ fn what_is_nobodys_mirror_goes() {
     ] {
         assert_eq!(lines(made(service, endpoints, std::slice::from_ref(&slice))), gone);
     }
-    let moved = Some(json!({"metadata": {}, "subsets": [subset(&["10.0.0.1"], &[], &json!([{"port": 81, "protocol": "TCP"}]))]}));
+    let moved = Some(
+        json!({"metadata": {}, "subsets": [subset(&["10.0.0.1"], &[], &json!([{"port": 81, "protocol": "TCP"}]))]}),
+    );
     let reused = lines(made(Some(json!({})), moved, &[slice]));
     assert!(reused.len() == 1 && reused[0].starts_with("patch endpointslices ns/web-1"), "{reused:?}");
 }
 
 #[test]
 fn what_cannot_be_mirrored_is_told() {
-    let many: Vec<String> = (0..1001).map(|number| format!("10.0.{}.{}", number / 256, number % 256)).collect();
+    let many: Vec<String> =
+        (0..1001).map(|number| format!("10.0.{}.{}", number / 256, number % 256)).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     let plan = |addresses: &[&str]| {
         let endpoints = json!({"metadata": {}, "subsets": [subset(addresses, &[], &http())]});
@@ -145,6 +157,8 @@ fn what_cannot_be_mirrored_is_told() {
     );
     assert_eq!(
         told(&many),
-        ["tell Warning TooManyAddressesToMirror: A max of 1000 addresses can be mirrored to EndpointSlices per Endpoints subset. 1 addresses were skipped"]
+        [
+            "tell Warning TooManyAddressesToMirror: A max of 1000 addresses can be mirrored to EndpointSlices per Endpoints subset. 1 addresses were skipped"
+        ]
     );
 }

@@ -59,7 +59,8 @@ pub(super) fn claim(
         let gone = keelson_client::Key::new("", selected);
         return Plan::of(vec![again.while_gone(&NODES, gone)]);
     };
-    let note = format!("Provisioning a volume on node {selected} for claim \"{}/{}\"", meta.namespace, meta.name);
+    let note =
+        format!("Provisioning a volume on node {selected} for claim \"{}/{}\"", meta.namespace, meta.name);
     let begun = Word::new("Provisioning", "Provision", note);
     let done = Word::new("ProvisioningSucceeded", "Provision", "Successfully provisioned volume {name}");
     let note = format!("failed to provision volume with StorageClass \"{}\": {{error}}", class.metadata.name);
@@ -125,7 +126,8 @@ fn volume_for(claim: &VolumeClaim, class: &VolumeClass, node: &Node) -> Value {
 pub(super) fn volume(volume: &Volume) -> Plan {
     let meta = &volume.metadata;
     let is_ours = meta.annotation(PROVISIONED) == Some(PROVISIONER);
-    let is_left = volume.status.phase == "Released" && volume.spec.persistent_volume_reclaim_policy == "Delete";
+    let is_left =
+        volume.status.phase == "Released" && volume.spec.persistent_volume_reclaim_policy == "Delete";
     if !is_ours || !is_left || meta.is_deleting() {
         return Plan::nothing();
     }

@@ -58,7 +58,8 @@ fn a_claim_gets_a_directory_on_its_node() {
     );
     let term = &spec["nodeAffinity"]["required"]["nodeSelectorTerms"][0]["matchExpressions"][0];
     assert_eq!(*term, json!({"key": "kubernetes.io/hostname", "operator": "In", "values": ["host"]}));
-    let said = "create persistentvolumes pvc-1 | ProvisioningSucceeded: Successfully provisioned volume {name}";
+    let said =
+        "create persistentvolumes pvc-1 | ProvisioningSucceeded: Successfully provisioned volume {name}";
     assert_eq!(lines(plan)[1], said);
     let class = json!({"reclaimPolicy": "Retain", "mountOptions": ["ro"], "parameters": {"path": "/data/"}});
     let plan = made(&json!({}), &class);
@@ -87,13 +88,16 @@ fn a_claim_waits_until_it_is_our_turn() {
     }
     assert_eq!(
         lines(made(&annotations(json!("gone"), json!(PROVISIONER)), &none)),
-        [r#"patch persistentvolumeclaims ns/c {"metadata":{"annotations":{"volume.kubernetes.io/selected-node":null}}}"#]
+        [
+            r#"patch persistentvolumeclaims ns/c {"metadata":{"annotations":{"volume.kubernetes.io/selected-node":null}}}"#
+        ]
     );
 }
 
 #[test]
 fn what_a_directory_cannot_be_is_told() {
-    let failed = "tell Warning ProvisioningFailed: failed to provision volume with StorageClass \"local-path\": ";
+    let failed =
+        "tell Warning ProvisioningFailed: failed to provision volume with StorageClass \"local-path\": ";
     for (claim, class, why) in [
         (json!({"spec": {"volumeMode": "Block"}}), json!({}), "block volumes are not supported"),
         (
@@ -101,7 +105,11 @@ fn what_a_directory_cannot_be_is_told() {
             json!({}),
             "only the access modes ReadWriteOnce and ReadWriteOncePod are supported",
         ),
-        (json!({"spec": {"selector": {"matchLabels": {"a": "b"}}}}), json!({}), "claim.Spec.Selector is not supported"),
+        (
+            json!({"spec": {"selector": {"matchLabels": {"a": "b"}}}}),
+            json!({}),
+            "claim.Spec.Selector is not supported",
+        ),
         (
             json!({"metadata": {"annotations": {"volume.kubernetes.io/selected-node": ""}}}),
             json!({"volumeBindingMode": "Immediate"}),

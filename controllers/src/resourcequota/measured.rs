@@ -3,9 +3,7 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
-use keelson_api::quota::{
-    Amounts, Claim, Container, DeviceClaim, Given, Measure, Pod, Scopes, Service,
-};
+use keelson_api::quota::{Amounts, Claim, Container, DeviceClaim, Given, Measure, Pod, Scopes, Service};
 use keelson_api::time::UnixMillis;
 use keelson_client::{Labels, Meta, Time};
 use serde::Deserialize;

@@ -21,7 +21,13 @@ pub(super) struct Counted {
 
 impl Counted {
     /// Adds the objects of a kind. What the quota has no name for is not kept.
-    pub(super) fn add<V: Measured>(&mut self, quota: &Quota, measure: &Measure, objects: &[V], now: UnixMillis) {
+    pub(super) fn add<V: Measured>(
+        &mut self,
+        quota: &Quota,
+        measure: &Measure,
+        objects: &[V],
+        now: UnixMillis,
+    ) {
         let scopes = quota.scopes();
         let names = quota.hard().iter().map(|(name, _)| name).filter(|name| measure.counts(name));
         for name in names {

@@ -28,7 +28,8 @@ fn used<V: Measured>(spec: &Value, plural: &str, objects: &[Value]) -> Value {
 }
 
 fn pod(special: &Value) -> Value {
-    let requests = |cpu: &str| json!({"requests": {"cpu": cpu, "memory": "1Gi"}, "limits": {"memory": "1Gi"}});
+    let requests =
+        |cpu: &str| json!({"requests": {"cpu": cpu, "memory": "1Gi"}, "limits": {"memory": "1Gi"}});
     let mut pod = json!({
         "metadata": {"name": "p"},
         "spec": {
@@ -56,15 +57,15 @@ fn merge(base: &mut Value, with: &Value) {
 fn pods_count_while_they_run() {
     let hard = json!({"hard": {"pods": "5", "count/pods": "9", "requests.cpu": "4", "limits.memory": "8Gi"}});
     let count = |pods: &[Value]| used::<OnePod>(&hard, "pods", pods);
-    let expected = |pods: &str, all: &str, cpu: &str, memory: &str| {
-        json!({"pods": pods, "count/pods": all, "requests.cpu": cpu, "limits.memory": memory})
-    };
+    let expected = |pods: &str, all: &str, cpu: &str, memory: &str| json!({"pods": pods, "count/pods": all, "requests.cpu": cpu, "limits.memory": memory});
     assert_eq!(count(&[]), expected("0", "0", "0", "0"));
     assert_eq!(count(&[pod(&json!({})), pod(&json!({}))]), expected("2", "2", "2220m", "4Gi"));
     let ended = pod(&json!({"status": {"phase": "Succeeded"}}));
     assert_eq!(count(&[pod(&json!({})), ended]), expected("1", "2", "1110m", "2Gi"));
     let going = |grace: i64| {
-        pod(&json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:30Z", "deletionGracePeriodSeconds": grace}}))
+        pod(
+            &json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:30Z", "deletionGracePeriodSeconds": grace}}),
+        )
     };
     assert_eq!(count(&[going(20), going(31)]), expected("1", "2", "1110m", "2Gi"));
     let resized = json!([{"name": "c", "allocatedResources": {"cpu": "2"}, "resources": {"limits": {"memory": "3Gi"}}}]);
@@ -91,9 +92,7 @@ fn quotas_count_what_they_are_meant_for() {
     let term = json!({"requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "t", "namespaceSelector": {}}]});
     let elsewhere = pod(&json!({"spec": {"affinity": {"podAntiAffinity": term}}}));
     let pods = [deadline, light, elsewhere];
-    let high = |operator: &str| {
-        json!({"matchExpressions": [{"scopeName": "PriorityClass", "operator": operator, "values": ["high"]}]})
-    };
+    let high = |operator: &str| json!({"matchExpressions": [{"scopeName": "PriorityClass", "operator": operator, "values": ["high"]}]});
     for (spec, expected) in [
         (json!({}), "3"),
         (json!({"scopes": ["Terminating"]}), "1"),
@@ -109,7 +108,10 @@ fn quotas_count_what_they_are_meant_for() {
         assert_eq!(used::<OnePod>(&spec, "pods", &pods), json!({"pods": expected}), "{spec}");
     }
     let spec = json!({"hard": {"services": "5"}, "scopes": ["BestEffort"]});
-    assert_eq!(used::<OneService>(&spec, "services", &[json!({"metadata": {"name": "s"}})]), json!({"services": "0"}));
+    assert_eq!(
+        used::<OneService>(&spec, "services", &[json!({"metadata": {"name": "s"}})]),
+        json!({"services": "0"})
+    );
 }
 
 #[test]
@@ -179,7 +181,9 @@ fn a_status_changes_when_it_is_wrong() {
 fn kinds_answer_to_names() {
     let served: Vec<(Measure, Resource)> = [("", "pods"), ("apps", "deployments"), ("", "secrets")]
         .into_iter()
-        .map(|(group, plural)| (Measure::of(group, plural).unwrap(), Resource::namespaced(group, "v1", plural, "K")))
+        .map(|(group, plural)| {
+            (Measure::of(group, plural).unwrap(), Resource::namespaced(group, "v1", plural, "K"))
+        })
         .collect();
     let hard = json!({"hard": {"cpu": "1", "count/deployments.apps": "1", "count/widgets.example.com": "1"}});
     let quota = quota(&hard, &json!({}));

@@ -69,7 +69,9 @@ pub(super) async fn run(client: Client, shared: Arc<Shared>) {
             }
         }
         while let Some(ended) = running.try_join_next() {
-            if let Err(error) = ended && let Ok(panic) = error.try_into_panic() {
+            if let Err(error) = ended
+                && let Ok(panic) = error.try_into_panic()
+            {
                 std::panic::resume_unwind(panic);
             }
         }

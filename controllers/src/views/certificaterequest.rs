@@ -9,12 +9,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 /// The resource.
-pub(crate) const CERTIFICATEREQUESTS: Resource = Resource::cluster(
-    "certificates.k8s.io",
-    "v1",
-    "certificatesigningrequests",
-    "CertificateSigningRequest",
-);
+pub(crate) const CERTIFICATEREQUESTS: Resource =
+    Resource::cluster("certificates.k8s.io", "v1", "certificatesigningrequests", "CertificateSigningRequest");
 
 /// A request.
 #[derive(Debug, Deserialize)]

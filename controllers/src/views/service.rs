@@ -48,7 +48,8 @@ pub(crate) enum Preference {
 }
 
 /// The older way to ask for endpoints that are near, and the one before that.
-const TOPOLOGY: [&str; 2] = ["service.kubernetes.io/topology-mode", "service.kubernetes.io/topology-aware-hints"];
+const TOPOLOGY: [&str; 2] =
+    ["service.kubernetes.io/topology-mode", "service.kubernetes.io/topology-aware-hints"];
 
 impl Service {
     /// Whether traffic comes to it at an address of its own.

@@ -8,7 +8,8 @@ use super::volumeclaim::{BETA_CLASS, VolumeClaim, storage};
 
 /// The resources.
 pub(crate) const VOLUMES: Resource = Resource::cluster("", "v1", "persistentvolumes", "PersistentVolume");
-pub(crate) const CLASSES: Resource = Resource::cluster("storage.k8s.io", "v1", "storageclasses", "StorageClass");
+pub(crate) const CLASSES: Resource =
+    Resource::cluster("storage.k8s.io", "v1", "storageclasses", "StorageClass");
 
 /// A volume.
 #[derive(Debug, Deserialize)]

@@ -82,7 +82,8 @@ impl VolumeClaim {
     /// The classes of attributes that it names, wherever it does.
     pub(crate) fn attributes_classes(&self) -> impl Iterator<Item = &CompactString> {
         let status = &self.status;
-        let target = status.modify_volume_status.as_ref().map(|status| &status.target_volume_attributes_class_name);
+        let target =
+            status.modify_volume_status.as_ref().map(|status| &status.target_volume_attributes_class_name);
         let named = [&self.spec.volume_attributes_class_name, &status.current_volume_attributes_class_name];
         named.into_iter().flatten().chain(target).filter(|class| !class.is_empty())
     }

@@ -46,7 +46,8 @@ async fn pods_of_a_set_get_volumes_that_go_with_their_claims() {
     cluster.until("all run", look, |db| db["status"]["readyReplicas"] == 3).await;
     for volume in cluster.list(&VOLUMES, "").await {
         let claim = volume["spec"]["claimRef"]["name"].as_str().unwrap();
-        let pod = cluster.get(&PODS, &format!("default/{}", claim.trim_start_matches("data-"))).await.unwrap();
+        let pod =
+            cluster.get(&PODS, &format!("default/{}", claim.trim_start_matches("data-"))).await.unwrap();
         let term = &volume["spec"]["nodeAffinity"]["required"]["nodeSelectorTerms"][0]["matchExpressions"][0];
         assert_eq!(term["values"], json!([pod["spec"]["nodeName"]]));
     }
@@ -64,7 +65,8 @@ async fn pods_of_a_set_get_volumes_that_go_with_their_claims() {
 #[tokio::test(start_paused = true)]
 async fn what_a_pod_brings_goes_with_it() {
     let cluster = begin().await;
-    let template = json!({"spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}});
+    let template =
+        json!({"spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}});
     let spec = json!({
         "containers": [{"name": "c", "image": "i"}],
         "volumes": [{"name": "scratch", "ephemeral": {"volumeClaimTemplate": template}}],
