@@ -83,6 +83,7 @@ mod tests {
         let (service_account, service_account_public) = (String::new(), String::new());
         Pki {
             authority: "ca\n".into(),
+            authority_key: String::new(),
             proxy_authority: "proxies\n".into(),
             serving,
             admin,
