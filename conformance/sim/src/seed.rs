@@ -23,7 +23,10 @@ const RESCUE: &str = "rescue";
 /// How long after the last fault everything has to be as it was declared, in virtual time. Pods that keep failing wait for
 /// five minutes between two tries, and rollouts go one after the other.
 const DONE_WITHIN: Duration = Duration::from_secs(45 * 60);
-/// How long nothing is to happen then. Nodes say how they are every five minutes.
+/// What still happens then: events of what was done last are written, jobs that are over go after their time, and pods that
+/// were to be disrupted and were not are taken at their word no longer, after two minutes.
+const SETTLES_WITHIN: Duration = Duration::from_secs(180);
+/// How long nothing is to happen after that. Nodes say how they are every five minutes.
 const QUIET_FOR: Duration = Duration::from_secs(11 * 60);
 /// How often one looks.
 const LOOK: Duration = Duration::from_secs(5);
@@ -157,8 +160,7 @@ async fn finish(history: &Mutex<History>, network: &Network, user: &mut User) {
         sleep(LOOK).await;
     }
     history.lock().note("everything is done");
-    // Events of what was done last are still being written, and finished jobs go after their time.
-    sleep(Duration::from_secs(90)).await;
+    sleep(SETTLES_WITHIN).await;
     history.lock().stirs();
     sleep(QUIET_FOR).await;
     let mut history = history.lock();

@@ -3,7 +3,7 @@
 use crate::seed::{Voice, run};
 
 /// How many seeds every run of the tests tries. `conformance/run sim` tries others.
-const SEEDS: u64 = 12;
+const SEEDS: u64 = 6;
 
 #[test]
 fn nothing_goes_wrong() {
@@ -16,11 +16,9 @@ fn nothing_goes_wrong() {
 
 #[test]
 fn a_seed_is_one_history() {
-    for seed in [1, 2] {
-        let (one, two) = (run(seed, Voice::Silent), run(seed, Voice::Silent));
-        let differs = one.lines.iter().zip(&two.lines).find(|(one, two)| one != two);
-        assert_eq!(differs, None, "seed {seed}");
-        assert_eq!(one.hash, two.hash, "seed {seed}");
-    }
-    assert_ne!(run(1, Voice::Silent).hash, run(2, Voice::Silent).hash);
+    let [one, two, other] = [4, 4, 1].map(|seed| run(seed, Voice::Silent));
+    let differs = one.lines.iter().zip(&two.lines).find(|(one, two)| one != two);
+    assert_eq!(differs, None);
+    assert_eq!(one.hash, two.hash);
+    assert_ne!(one.hash, other.hash);
 }

@@ -8,6 +8,9 @@ use serde_json::Value;
 use super::{Check, Write};
 use crate::world::{Object, World};
 
+/// What pods are kept by until they are counted.
+const FINALIZER: &str = "batch.kubernetes.io/job-tracking";
+
 /// By uid of a job: the pods that ended well, by uid, with their index.
 #[derive(Default)]
 pub(super) struct Jobs {
@@ -18,7 +21,7 @@ impl Check for Jobs {
     fn look(&mut self, world: &World, write: &Write<'_>) -> Vec<String> {
         match write.resource {
             "pods" => {
-                self.keep(write);
+                self.keep(world, write);
                 self.made(world, write).into_iter().collect()
             }
             "jobs.batch" => self.counted(write).into_iter().collect(),
@@ -43,15 +46,27 @@ fn count(all: usize) -> i64 {
 }
 
 impl Jobs {
-    fn keep(&mut self, write: &Write<'_>) {
+    fn keep(&mut self, world: &World, write: &Write<'_>) {
         let Some(new) = write.new.filter(|new| !new.owner("Job").is_empty()) else { return };
-        // What it was let go for before its end is counted already, whatever becomes of it.
-        if !new.has_finalizer("batch.kubernetes.io/job-tracking") {
+        // What was let go before its end is counted already, or is not to be, whatever becomes of it.
+        if !new.has_finalizer(FINALIZER) {
+            self.forget(world, write, new);
             return;
         }
         let (job, uid) = (new.owner("Job").to_owned(), new.uid().to_owned());
         if new.text("status/phase") == "Succeeded" {
             self.well.entry(job).or_default().insert(uid, index(new).to_owned());
+        }
+    }
+
+    /// Pods that a job lets go because it is suspended do not count, as it is upstream, even if they have just succeeded.
+    fn forget(&mut self, world: &World, write: &Write<'_>, pod: &Value) {
+        let held = write.old.is_some_and(|old| old.has_finalizer(FINALIZER));
+        let job = world.by_uid("jobs.batch", pod.space(), pod.owner("Job")).filter(|_| held);
+        if job.is_some_and(|job| job.at("spec/suspend") == &Value::Bool(true))
+            && let Some(well) = self.well.get_mut(pod.owner("Job"))
+        {
+            well.remove(pod.uid());
         }
     }
 

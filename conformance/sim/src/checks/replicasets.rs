@@ -2,20 +2,25 @@
 
 use std::collections::BTreeMap;
 
-use super::{Check, Write};
+use super::{Check, STALE_MILLIS, Write};
 use crate::world::{Object, World};
 
-/// By uid: sizes by generation, as far as the controller may not have seen a later one.
 #[derive(Default)]
 pub(super) struct ReplicaSets {
+    /// By uid: sizes by generation, as far as the controller may not have seen a later one.
     sizes: BTreeMap<String, BTreeMap<i64, i64>>,
+    /// By uid: when pods stopped counting that the controller has not taken away.
+    lost: BTreeMap<String, Vec<u64>>,
 }
 
 impl Check for ReplicaSets {
     fn look(&mut self, world: &World, write: &Write<'_>) -> Vec<String> {
         match write.resource {
             "replicasets.apps" => self.keep(write),
-            "pods" => return self.judge(world, write).into_iter().collect(),
+            "pods" => {
+                self.lose(write);
+                return self.judge(world, write).into_iter().collect();
+            }
             _ => {}
         }
         Vec::new()
@@ -29,6 +34,14 @@ impl ReplicaSets {
         sizes.insert(new.number("metadata/generation"), new.replicas());
         let observed = new.number("status/observedGeneration");
         sizes.retain(|generation, _| *generation >= observed);
+    }
+
+    fn lose(&mut self, write: &Write<'_>) {
+        let Some(old) = write.old.filter(|old| old.is_active()) else { return };
+        let still = write.new.is_some_and(|new| new.uid() == old.uid() && new.is_active());
+        if !still && !write.is_by("replicaset-controller") {
+            self.lost.entry(old.owner("ReplicaSet").to_owned()).or_default().push(write.now);
+        }
     }
 
     fn judge(&self, world: &World, write: &Write<'_>) -> Option<String> {
@@ -49,7 +62,10 @@ impl ReplicaSets {
         let uid = pod.owner("ReplicaSet");
         let least = self.sizes.get(uid)?.values().min()?;
         let there = count(uid);
-        (there < *least && pod.is_active()).then(|| {
+        // Those that it may not know yet to be gone are there for all that it knows.
+        let lost = self.lost.get(uid).into_iter().flatten().filter(|at| write.now < **at + STALE_MILLIS);
+        let known = there + i64::try_from(lost.count()).unwrap_or(i64::MAX);
+        (known < *least && pod.is_active()).then(|| {
             let name = pod.controller().map_or("", |owner| owner.text("name"));
             format!(
                 "pod {} was taken away: {name} has {there} left, and asks for {least} at least",
