@@ -6,9 +6,11 @@ use std::sync::Arc;
 use clap::{Args, ValueHint};
 use keelson_api::time::Clock;
 use keelson_apiserver::caller::Caller;
+use keelson_apiserver::metrics::{Distribution, Figure};
 use keelson_apiserver::server::ApiServer;
 use keelson_apiserver::tokens::keys::Keys;
 use keelson_client::Client;
+use keelson_client::queue::{Figures as QueueFigures, Took};
 use keelson_controllers::signing::TokenSigner;
 use keelson_controllers::{Parts, Queues, Selection};
 
@@ -74,6 +76,50 @@ pub(crate) fn within(
         // There is one process: nobody has to be asked, and an idle cluster writes nothing.
         election: None,
     })
+}
+
+/// What is shown of the controllers' queues.
+pub(crate) fn figures(queues: &Queues) -> Vec<Figure> {
+    let all = queues.figures();
+    let labels = |name: &str| vec![("name", name.trim_end_matches("-controller").to_owned())];
+    let numbers = |name, help, counts, read: fn(&QueueFigures) -> f64| Figure {
+        values: all.iter().map(|(queue, figures)| (labels(queue), read(figures))).collect(),
+        ..blank(name, help, counts)
+    };
+    let times = |name, help, read: fn(&QueueFigures) -> Took| {
+        let shown = |took: Took| Distribution { buckets: took.buckets(), sum: took.sum().as_secs_f64() };
+        Figure {
+            distributions: all.iter().map(|(queue, figures)| (labels(queue), shown(read(figures)))).collect(),
+            ..blank(name, help, false)
+        }
+    };
+    vec![
+        numbers("workqueue_depth", "Keys that wait", false, |queue| queue.depth as f64),
+        numbers("workqueue_adds_total", "Keys that were added", true, |queue| queue.adds as f64),
+        numbers("workqueue_retries_total", "Keys that failed and were put back", true, |queue| {
+            queue.retries as f64
+        }),
+        times("workqueue_queue_duration_seconds", "How long keys waited, in seconds", |queue| queue.waited),
+        times("workqueue_work_duration_seconds", "How long keys were worked on, in seconds", |queue| {
+            queue.worked
+        }),
+        numbers(
+            "workqueue_unfinished_work_seconds",
+            "How long the keys have been worked on that are worked on now, together",
+            false,
+            |queue| queue.unfinished.as_secs_f64(),
+        ),
+        numbers(
+            "workqueue_longest_running_processor_seconds",
+            "How long the key has been worked on that has been for longest",
+            false,
+            |queue| queue.longest.as_secs_f64(),
+        ),
+    ]
+}
+
+fn blank(name: &'static str, help: &'static str, counts: bool) -> Figure {
+    Figure { name, help, counts, values: Vec::new(), distributions: Vec::new() }
 }
 
 /// Signs tokens with a key in PEM.

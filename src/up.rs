@@ -51,6 +51,7 @@ impl Parts {
 struct Beside {
     components: &'static [&'static str],
     placing: keelson_scheduler::Figures,
+    queues: Queues,
 }
 
 /// Runs until a signal comes, or until a part dies.
@@ -91,7 +92,7 @@ async fn serve(settings: &Settings, parts: Parts) -> Result<(), Failure> {
     begin_control(&mut running, &data_dir, &opened)?;
     begin_store_watch(&mut running, &opened);
     let (figures, queues) = (keelson_scheduler::Figures::default(), Queues::default());
-    let beside = Beside { components: parts.components(), placing: figures.clone() };
+    let beside = Beside { components: parts.components(), placing: figures.clone(), queues: queues.clone() };
     let server = begin_apiserver(&mut running, settings, beside, listener, &pki, &opened, &clock).await?;
     if parts == Parts::All {
         controllers::begin(&mut running, controllers::within(&server, settings, &pki, &queues, &clock)?);
@@ -154,12 +155,15 @@ async fn begin_apiserver(
         Failure::from_error("cannot make tokens", &error, "look at sa.key and sa.pub in the PKI directory")
     })?;
     let (started, store) = (clock.now(), opened.store.clone());
-    let (components, placing) = (beside.components, beside.placing);
+    let Beside { components, placing, queues } = beside;
     let figures = move || {
         let mut figures = process::figures(started);
         figures.extend(open::figures(&store));
         if components.contains(&scheduler::NAME) {
             figures.extend(scheduler::figures(&placing));
+        }
+        if components.contains(&controllers::NAME) {
+            figures.extend(controllers::figures(&queues));
         }
         figures
     };

@@ -251,7 +251,7 @@ mod tests {
                 values: Vec::new(),
                 distributions: vec![(
                     vec![("result", "ok".into())],
-                    Distribution { buckets: vec![(0.5, 2), (f64::MAX, 1)], sum: 3.5 },
+                    Distribution { buckets: vec![(0.5, 2), (f64::INFINITY, 1)], sum: 3.5 },
                 )],
             };
             vec![took, objects, Figure::one("process_cpu_seconds_total", "CPU time", true, 1.5)]

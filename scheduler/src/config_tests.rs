@@ -6,8 +6,9 @@ use super::*;
 
 fn with(more: Value) -> Value {
     let mut whole = json!({"apiVersion": API_VERSION, "kind": KIND});
-    for (key, value) in more.as_object().unwrap() {
-        whole[key] = value.clone();
+    let Value::Object(more) = more else { panic!("{more} is no object") };
+    for (key, value) in more {
+        whole[key] = value;
     }
     whole
 }
@@ -21,7 +22,9 @@ fn shown(profile: &Profile) -> String {
 }
 
 fn profile(profile: Value) -> Result<Profile, Refused> {
-    let config = read(&with(json!({"profiles": [profile]})), None)?;
+    let mut whole = with(json!({}));
+    whole["profiles"] = Value::Array(vec![profile]);
+    let config = read(&whole, None)?;
     Ok(config.settings.profiles.all().next().unwrap().clone())
 }
 

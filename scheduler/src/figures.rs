@@ -60,7 +60,7 @@ impl Distribution {
         let mut bound = self.first;
         let mut buckets = Vec::with_capacity(self.counts.len());
         for (at, count) in self.counts.iter().enumerate() {
-            buckets.push((if at == last { f64::MAX } else { bound }, *count));
+            buckets.push((if at == last { f64::INFINITY } else { bound }, *count));
             bound *= 2.0;
         }
         buckets
@@ -360,7 +360,7 @@ mod tests {
         for value in [0.5, 1.0, 3.0, 4.0, 100.0] {
             shown.add(value);
         }
-        assert_eq!(shown.buckets(), [(1.0, 2), (2.0, 0), (4.0, 2), (f64::MAX, 1)]);
+        assert_eq!(shown.buckets(), [(1.0, 2), (2.0, 0), (4.0, 2), (f64::INFINITY, 1)]);
         assert!((shown.sum - 108.5).abs() < 1e-9);
     }
 

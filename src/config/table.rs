@@ -457,8 +457,9 @@ pub(super) const SETTINGS: &[Setting] = &[
 ];
 
 /// What is wrong, in upstream's words.
-fn wrong(words: String) -> String {
-    format!("cannot be: {words}")
+fn wrong(mut words: String) -> String {
+    words.insert_str(0, "cannot be: ");
+    words
 }
 
 fn unknown_plugin(name: &str) -> String {

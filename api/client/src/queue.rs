@@ -84,7 +84,7 @@ impl Took {
     #[must_use]
     pub fn buckets(&self) -> Vec<(f64, u64)> {
         let bounds = TOOK_NANOS.iter().map(|bound| Duration::from_nanos(*bound).as_secs_f64());
-        bounds.chain([f64::MAX]).zip(self.counts).collect()
+        bounds.chain([f64::INFINITY]).zip(self.counts).collect()
     }
 
     /// All together.

@@ -79,7 +79,7 @@ impl Ground {
     }
 
     async fn work(self: Arc<Self>, name: &'static str, life: u32, what: What) -> Ended {
-        let ended = match what {
+        match what {
             What::Controllers { alone } => {
                 let parts = self.controllers(name, life, alone);
                 keelson_controllers::run(parts, std::future::pending())
@@ -103,8 +103,7 @@ impl Ground {
                 let parts = self.nodes(name, life, count, shape);
                 keelson_kubelet::run(parts, std::future::pending()).await.map_err(|error| error.to_string())
             }
-        };
-        ended
+        }
     }
 
     fn controllers(

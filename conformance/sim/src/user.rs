@@ -159,7 +159,7 @@ impl User {
     }
 
     fn space(&mut self) -> &'static str {
-        *self.random.pick::<&str>(&SPACES)
+        self.random.pick::<&str>(&SPACES)
     }
 
     async fn declare(&mut self) {

@@ -109,7 +109,7 @@ fn a_slice_carries_over_what_endpoints_say() {
     assert_eq!(endpoint["targetRef"]["apiVersion"], "v9");
     assert_eq!((&endpoint["hostname"], &endpoint["nodeName"]), (&json!("h"), &json!("n")));
     assert_eq!(slice["ports"][0]["name"], "");
-    assert!(lines(made(Some(json!({})), Some(endpoints.clone()), &[slice.clone()])).is_empty());
+    assert!(lines(made(Some(json!({})), Some(endpoints.clone()), std::slice::from_ref(&slice))).is_empty());
     let mut other = endpoints;
     other["metadata"]["labels"] = json!({});
     let changed = lines(made(Some(json!({})), Some(other), &[slice]));

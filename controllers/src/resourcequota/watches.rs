@@ -63,10 +63,9 @@ pub(super) async fn run(client: Client, shared: Arc<Shared>) {
             stays
         });
         for kind in wanted {
-            if !by_kind.contains_key(&kind) {
-                let following = following(client.clone(), Arc::clone(&shared), kind.clone());
-                by_kind.insert(kind, running.spawn(following));
-            }
+            by_kind.entry(kind).or_insert_with_key(|kind| {
+                running.spawn(following(client.clone(), Arc::clone(&shared), kind.clone()))
+            });
         }
         while let Some(ended) = running.try_join_next() {
             if let Err(error) = ended
