@@ -263,6 +263,7 @@ const GO_NAMES: &[(&str, &str)] = &[
     ("fsType", "FSType"),
     ("apiGroups", "APIGroups"),
     ("caBundle", "CABundle"),
+    ("cel", "CEL"),
     ("cidr", "CIDR"),
     ("cidrs", "CIDRs"),
     ("ips", "IPs"),
